@@ -257,9 +257,9 @@ def _find_exact_columns(
     doubtful = frozenset(table.doubtful).difference(asked)
     some = [n for n in names if n in doubtful]
     runs = [some[at : at + TOGETHER] for at in range(0, len(some), TOGETHER)]
-    readable_names = {
-        n for run in runs for n in (run if _can_be_read(con, table, run) else _find_readable_alone(con, table, run))
-    }
+    readable_names: set[str] = set()
+    for run in runs:
+        readable_names.update(run if _can_be_read(con, table, run) else _find_readable_alone(con, table, run))
     return tuple(n for n in names if n not in doubtful or n in readable_names)
 
 

@@ -22,10 +22,13 @@ def name_targets(merge: Merge) -> dict[str, dict[str, str]]:
     >>> name_targets({"RAC1P": {"other": [3, 4.0, "5"]}})
     {'RAC1P': {'3': 'other', '4': 'other', '5': 'other'}}
     """
-    return {
-        column: {str(name_level(level)): new for new, levels in lists.items() for level in levels}
-        for column, lists in merge.items()
-    }
+    return {column: dict(_list_pairs(lists)) for column, lists in merge.items()}
+
+
+def _list_pairs(lists: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, str]]:
+    """Yield each level that is joined, with its new name."""
+    for new, levels in lists.items():
+        yield from ((str(name_level(level)), new) for level in levels)
 
 
 def refuse_merge(merge: Merge, bins: Mapping[str, Any]) -> None:
@@ -44,7 +47,7 @@ def refuse_merge(merge: Merge, bins: Mapping[str, Any]) -> None:
             )
         if not lists or not all(lists.values()):
             raise ValueError(f"merge.{shown} must list levels under a new name, such as other = ['a', 'b']")
-        _refuse_twice(shown, [(str(name_level(level)), new) for new, levels in lists.items() for level in levels])
+        _refuse_twice(shown, list(_list_pairs(lists)))
 
 
 def _refuse_twice(column: str, pairs: Sequence[tuple[str, str]]) -> None:

@@ -124,8 +124,8 @@ class Tally:
         left = [i for i, name in enumerate(self.keys) if name != key]
         codes, levels = [self.codes[i] for i in left], [self.levels[i] for i in left]
         first, at = _align(codes, [len(of) for of in levels], len(self))
-        both = (self.counts, self.totals)
-        counts, totals = ({name: _add_totals(v, at, len(first)) for name, v in sums.items()} for sums in both)
+        counts = {name: _add_totals(v, at, len(first)) for name, v in self.counts.items()}
+        totals = {name: _add_totals(v, at, len(first)) for name, v in self.totals.items()}
         return replace(
             self,
             keys=tuple(self.keys[i] for i in left),
@@ -143,8 +143,8 @@ class Tally:
         moved = np.array([at[places[v]] for v in self.levels[i]], dtype=np.intp)[self.codes[i]]
         codes, levels = [*self.codes[:i], moved, *self.codes[i + 1 :]], (*self.levels[:i], wide, *self.levels[i + 1 :])
         first, found = _align(codes, [len(of) for of in levels], len(self))
-        both = (self.counts, self.totals)
-        counts, totals = ({name: _add_totals(v, found, len(first)) for name, v in sums.items()} for sums in both)
+        counts = {name: _add_totals(v, found, len(first)) for name, v in self.counts.items()}
+        totals = {name: _add_totals(v, found, len(first)) for name, v in self.totals.items()}
         return replace(self, levels=levels, codes=tuple(c[first] for c in codes), counts=counts, totals=totals)
 
     def in_unit(self, unit: int) -> Tally:

@@ -79,8 +79,8 @@ class Weighing(NamedTuple):
         width = PLACES // power
         if not fixed and (exponent := _find_holding(extent, width)) is not None:
             return cls(name, None, (exponent,), Banded(name, (), (exponent,), math.ldexp(1.0, width - width // 2)))
-        first, last = (find_band(end, width) for end in extent)
-        exponents = tuple(width * band for band in range(first, last + 1))
+        low, high = extent
+        exponents = tuple(width * band for band in range(find_band(low, width), find_band(high, width) + 1))
         edges = tuple(math.ldexp(1.0, e - width // 2) for e in exponents[1:])
         band = Band(name, edges) if edges else None
         return cls(name, band, exponents, Banded(name, edges, exponents, math.ldexp(1.0, width - width // 2)))
@@ -110,7 +110,7 @@ class Weighing(NamedTuple):
 
 def _find_holding(extent: Extent, width: int) -> int | None:
     """Exponent of a band that holds all weights; None where they lie too far apart."""
-    low, high = (math.frexp(end)[1] - 1 for end in extent)
+    low, high = math.frexp(extent[0])[1] - 1, math.frexp(extent[1])[1] - 1
     if extent[0] <= 0 or high - low >= width:
         return None
     return 0 if low >= -(width // 2) and high < width - width // 2 else low + width // 2

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -213,6 +214,11 @@ def describe_rows(how: str, *, folded: bool, weighted: bool) -> str:
 def comparison_flags(grouped: Grouping) -> tuple[str, ...]:
     """Return what is to be said of every comparison of a grouping."""
     return (NO_GROUP,) if grouped.missing_rows and grouped.by else ()
+
+
+def join_flags(parts: Sequence[Estimate]) -> tuple[str, ...]:
+    """Return the flags of several estimates, each once."""
+    return tuple(dict.fromkeys(chain.from_iterable(part.flags for part in parts)))
 
 
 def largest_of(each: Sequence[Estimate], corrected: Sequence[Estimate], against: Group | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Must not: know how an epoch is recorded.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from audit.axes import LABEL, NEGATIVE, POSITIVE, PREDICTION
@@ -43,8 +44,9 @@ def measure_epoch(
     scope = Scope(groups=names, confidence=confidence)
     asked = [(), *((name,) for name in names)] if by is None else list(by)
     two = set(cube.axis(LABEL).levels) | set(cube.axis(PREDICTION).levels) <= {NEGATIVE, POSITIVE}
-    tables = [table for each in asked for table in (_two if two else _several)(cube, each, scope)]
-    return Estimates.listed(estimate for table in tables for estimate in table)
+    measure = _two if two else _several
+    tables = chain.from_iterable(measure(cube, each, scope) for each in asked)
+    return Estimates.listed(chain.from_iterable(tables))
 
 
 def occupied(cube: Cube) -> Cube:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, overload
 
 from audit.errors import QuestionError
@@ -68,7 +68,7 @@ class Estimates(Sequence[Estimate]):
 
     @cached_property
     def _all(self) -> tuple[Estimate, ...]:
-        return tuple(e for block in self._blocks for e in _estimates_of(block))
+        return tuple(chain.from_iterable(map(_estimates_of, self._blocks)))
 
     def __add__(self, other: Iterable[Estimate]) -> Estimates:
         return Estimates((*self._blocks, *Estimates.listed(other)._blocks))

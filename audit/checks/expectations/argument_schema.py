@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Literal, get_args, get_origin
 
 from audit.checks.expectations.arguments import quietly
@@ -72,9 +73,7 @@ def _describe_model(model: Any) -> dict[str, Any] | None:
     needed = sorted(name for name, field in fields.items() if field.required)
     if any(schemas[name] is None for name in needed):
         return None
-    rules = sorted(
-        {RULES[name] for name in (*own, *(v for each in validators.values() for v in each)) if name in RULES}
-    )
+    rules = sorted({RULES[name] for name in chain(own, *validators.values()) if name in RULES})
     known = {name: schema for name, schema in sorted(schemas.items()) if schema is not None}
     found: dict[str, Any] = {"type": "object", "properties": known, "required": needed, "additionalProperties": False}
     return found | ({"rules": rules} if rules else {})
@@ -105,13 +104,15 @@ def _list_forms(field: Any) -> list[dict[str, Any]]:
 
     if field.shape in {fields.SHAPE_LIST, fields.SHAPE_SEQUENCE}:
         items = _describe_item(field.sub_fields[0])
-        return [] if items is None else [{"type": "array", **({"items": items} if items else {})}]
+        if items is None:
+            return []
+        return [{"type": "array", "items": items} if items else {"type": "array"}]
     if field.shape == fields.SHAPE_TUPLE and all(_describe_item(each) == {} for each in field.sub_fields):
         return [{"type": "array", "minItems": len(field.sub_fields), "maxItems": len(field.sub_fields)}]
     if field.shape != fields.SHAPE_SINGLETON:
         return []
     if field.sub_fields:
-        return [form for each in field.sub_fields for form in _list_forms(each)]
+        return list(chain.from_iterable(map(_list_forms, field.sub_fields)))
     return _describe_type(field.type_, field.field_info)
 
 

@@ -11,6 +11,7 @@ Must not: write a file, reach a network, or print.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from audit.checks.expectations.arguments import quietly
@@ -81,4 +82,4 @@ def answer_suite(
     answering = Answering(suite, table, keys, tuple(per_group))
     answering.ask_duckdb()
     answering.ask_great_expectations()
-    return tuple(a.check() for each in answering.asked for a in each)
+    return tuple(a.check() for a in chain.from_iterable(answering.asked))

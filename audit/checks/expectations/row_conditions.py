@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from audit.checks.expectations.answer import Answer, Expectation
@@ -104,7 +105,7 @@ class Aggregate:
     def columns(self) -> tuple[str, ...]:
         """Columns that are read."""
         read = ((a.column,) if isinstance(a, Figure) else a.columns for a in self.asked)
-        return tuple(dict.fromkeys(c for columns in read for c in columns))
+        return tuple(dict.fromkeys(chain.from_iterable(read)))
 
 
 def row_by_row(expectation: Expectation, asked: tuple[Asked, Asked], *, negated: bool = False) -> Aggregate:

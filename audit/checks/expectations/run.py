@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -244,10 +245,10 @@ class Answering:
         return replace(self._key(column), name=alias_of(column))
 
     def _list_group_columns(self) -> Iterator[str]:
-        return (c for e in self.suite.expectations for c in e.per_group)
+        return chain.from_iterable(e.per_group for e in self.suite.expectations)
 
     def _answer_whole(self, made: Sequence[Aggregate | None], scan: DuckScan) -> None:
-        (found,) = ask_figures(scan, [a for m in made if m is not None for a in m.asked])
+        (found,) = ask_figures(scan, list(chain.from_iterable(m.asked for m in made if m is not None)))
         place = Place(rows=found.rows)
         for each, how in zip(self.asked, made, strict=True):
             each[0].place = place
@@ -258,7 +259,8 @@ class Answering:
     def _grouped(self, made: Sequence[Aggregate | None], scan: DuckScan, column: str) -> None:
         wanted = [at for at, e in enumerate(self.suite.expectations) if self._is_asked(e, column)]
         hows = {at: made[at] for at in wanted}
-        found = ask_figures(scan, [a for m in hows.values() if m is not None for a in m.asked], self._aliased(column))
+        figures = list(chain.from_iterable(m.asked for m in hows.values() if m is not None))
+        found = ask_figures(scan, figures, self._aliased(column))
         if len(found) > MOST_GROUPS:
             raise QuestionError(
                 f"per_group: column '{printable(column)}' has {len(found):,} groups, more than {MOST_GROUPS:,}; "
@@ -270,9 +272,9 @@ class Answering:
         for at, how in hows.items():
             here = [AskedExpectation(self.suite.expectations[at], place) for place in places]
             self.asked[at] += here
-            for asked, figures in zip(here, found, strict=True):
+            for asked, group in zip(here, found, strict=True):
                 if how is not None:
-                    _take(asked, how, figures)
+                    _take(asked, how, group)
 
     def _is_asked(self, expectation: Expectation, column: str) -> bool:
         """Return whether an expectation is asked by group; one of columns, or with an error, is asked once."""
@@ -285,7 +287,7 @@ class Answering:
 
     def ask_great_expectations(self) -> None:
         """Answer the rest on frames of the columns that it names; the library is not loaded where nothing is left."""
-        left = [a for each in self.asked for a in each if a.answer is None]
+        left = [a for a in chain.from_iterable(self.asked) if a.answer is None]
         for each in left:
             each.answer = _reason_for_folders(self._columns(each.expectation), self.pandas.unlike)
         left = [a for a in left if a.answer is None]
@@ -310,7 +312,7 @@ class Answering:
 
     def _read(self, expectations: Sequence[Expectation]) -> tuple[str, ...]:
         """Return columns that any of the expectations reads, in their order."""
-        found = {c for e in expectations for c in self._columns(e)}
+        found = set().union(*map(self._columns, expectations))
         return tuple(c for c in self.pandas.columns if c in found)
 
     def _columns(self, expectation: Expectation) -> set[str]:
@@ -339,9 +341,9 @@ def _list_texts(condition: Any) -> Iterator[str]:
     if isinstance(condition, str):
         yield condition
     elif isinstance(condition, Mapping):
-        yield from (text for value in condition.values() for text in _list_texts(value))
+        yield from chain.from_iterable(map(_list_texts, condition.values()))
     elif isinstance(condition, list):
-        yield from (text for value in condition for text in _list_texts(value))
+        yield from chain.from_iterable(map(_list_texts, condition))
     elif condition is not None and not isinstance(condition, (bool, int, float)):
         yield str(condition)
 

@@ -52,12 +52,10 @@ def _find_reversals(looked: OpenPart) -> Iterator[Check]:
         why = NO_GROUPS if not plan.groups else "it needs a label of two classes"
         yield CHECK.unanswered(looked.part, "not applicable", why)
         return
-    pairs = [
-        pair
-        for by, cubes in _count_by_strata(looked).items()
-        for cube in cubes
-        for pair in _pair_with_reference(cube, by, looked)
-    ]
+    pairs: list[_Pair] = []
+    for by, cubes in _count_by_strata(looked).items():
+        for cube in cubes:
+            pairs += _pair_with_reference(cube, by, looked)
     if not pairs:
         yield CHECK.unanswered(looked.part, "not applicable", "no strata in which two groups can be compared")
         return

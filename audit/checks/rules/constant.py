@@ -28,11 +28,11 @@ def _find_constant_columns(looked: OpenPart) -> Iterator[Check]:
     if not found:
         yield CHECK.passed(looked.part, several(len(looked.profiles), "column"))
         return
-    title, *further = (
+    titles = [
         fill(what if not at else what.replace(OF_TABLE, ""), looked.part, count=len(columns), named=list_names(columns))
         for at, (what, columns) in enumerate(found.items())
-    )
-    yield CHECK.found(looked.part, _describe_columns(looked, alone, nearly, empty), title="; ".join([title, *further]))
+    ]
+    yield CHECK.found(looked.part, _describe_columns(looked, alone, nearly, empty), title="; ".join(titles))
 
 
 def _describe_columns(looked: OpenPart, alone: list[str], nearly: list[str], empty: list[str]) -> str:

@@ -80,7 +80,8 @@ def _compare_rates(found: Grouping, part: str, column: str) -> Check:
     pair = _find_extremes(found, known)
     low, high = float(sample.p[pair.low]), float(sample.p[pair.high])
     if pair.p <= FALSE_ALARM and low < FOUR_FIFTHS * high:
-        of_low, of_high = (name_group(column, found.groups[i][0]) for i in (pair.low, pair.high))
+        of_low = name_group(column, found.groups[pair.low][0])
+        of_high = name_group(column, found.groups[pair.high][0])
         said = {"low": share(low), "low_group": of_low, "high": share(high), "high_group": of_high}
         titles.insert(0, fill(DIFFER, part, columns=printable(column), **said))
         rows = f"n {found.rows[pair.low]:,.0f} and {found.rows[pair.high]:,.0f}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import NamedTuple
 
 from audit.checks.check import CheckKind
@@ -57,7 +58,7 @@ def _advise(found: Sequence[str], config: Config) -> str:
         (AS_TEXT,): f"write plain numbers with a decimal {'comma' if comma else 'point'}",
         (INDEXED,): "write the table without its index",
     }
-    asked = [mend for signs, mend in mends.items() if any(sign in why for sign in signs for why in found)]
+    asked = [mend for signs, mend in mends.items() if any(sign in why for sign, why in product(signs, found))]
     said = join_with_and(asked)
     return f"{said[:1].upper()}{said[1:]}."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -82,16 +83,12 @@ def _find_wide_gaps(looked: OpenPart, holed: Mapping[str, Kind]) -> list[_Gap]:
         return []
     groups = looked.config.data.groups
     keys = {c: looked.key(c) for c in groups} | fold_key(looked.plan)
-    gaps = []
+    gaps: list[_Gap] = []
     for some in looked.some_at_a_time(tuple(holed)):
         found = missing_by(looked.narrow((*groups, *some)), keys, {c: holed[c] for c in some})
-        gaps += [
-            gap
-            for i, by in enumerate(groups)
-            for column in some
-            if column != by
-            for gap in _find_gaps(found, i, column, by, looked)
-        ]
+        for (i, by), column in product(enumerate(groups), some):
+            if column != by:
+                gaps += _find_gaps(found, i, column, by, looked)
     return [g for g in gaps if g.p * len(gaps) <= FALSE_ALARM and abs(g.share - g.rest) >= GAP]
 
 

@@ -51,8 +51,10 @@ def _compare_shares(found: Grouping, part: str, column: str, shares: Mapping[str
     names += [level for level, of in shares.items() if of > 0 and level not in names]
     expected = np.array([shares[name] for name in names])
     expected = expected / expected.sum()
-    weights, squares = (np.zeros((len(names), x.shape[1])) for x in found.sizes())
-    weights[: len(found.groups)], squares[: len(found.groups)] = found.sizes()
+    own, own_squares = found.sizes()
+    weights = np.zeros((len(names), own.shape[1]))
+    squares = np.zeros((len(names), own_squares.shape[1]))
+    weights[: len(found.groups)], squares[: len(found.groups)] = own, own_squares
     here = weights.sum(axis=1) / weights.sum()
     intruder = next((n for n, e, s in zip(names, expected, here, strict=True) if e <= 0 < s), None)
     if intruder is not None:

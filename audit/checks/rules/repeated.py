@@ -69,8 +69,8 @@ def _find_repeated_rows(looked: OpenPart) -> Iterator[Check]:
     if times := _count_times(found):
         yield CHECK.found(looked.part, twins, title=fill(WHOLE, looked.part, times=times))
     elif whole := _find_whole_groups(looked, found):
-        title, *further = [fill(WHOLE_GROUP, looked.part, group=group, times=k) for group, k in whole.items()]
-        yield CHECK.found(looked.part, "; ".join([twins, *further[: MOST_SAID - 1]]), title=title)
+        titles = [fill(WHOLE_GROUP, looked.part, group=group, times=k) for group, k in whole.items()]
+        yield CHECK.found(looked.part, "; ".join([twins, *titles[1:MOST_SAID]]), title=titles[0])
     else:
         yield _judge_by_surroundings(looked, twins)
 

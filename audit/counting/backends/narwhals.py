@@ -192,10 +192,11 @@ def term_expression(term: Term) -> nw.Expr:
 def _near(term: Banded) -> nw.Expr:
     """Values divided by the power of two of their band."""
     value = nw.col(term.name).cast(nw.Float64)
-    lowest, *others = (reduce(mul, factors, value) for factors in term.factors)
-    for edge, near in zip(term.edges, others, strict=True):  # rising: the last that holds is the band
-        lowest = nw.when(value >= edge).then(near).otherwise(lowest)
-    return lowest
+    bands = [reduce(mul, factors, value) for factors in term.factors]
+    found = bands[0]
+    for edge, near in zip(term.edges, bands[1:], strict=True):  # rising: the last that holds is the band
+        found = nw.when(value >= edge).then(near).otherwise(found)
+    return found
 
 
 def test_expression(test: Test | Every) -> nw.Expr:
@@ -276,11 +277,9 @@ def in_pieces(frame: nw.LazyFrame[Any], totals: Sequence[str]) -> nw.LazyFrame[A
 
 
 def _sums(pieces: Mapping[str, Sum]) -> list[nw.Expr]:
-    names = [
-        name
-        for at, wanted in pieces.items()
-        for name in ([at] if isinstance(wanted, Rows) else [f"{at}_{i}" for i in PIECES])
-    ]
+    names: list[str] = []
+    for at, wanted in pieces.items():
+        names += [at] if isinstance(wanted, Rows) else [f"{at}_{i}" for i in PIECES]
     return [nw.col(name).sum() for name in names]
 
 

@@ -285,12 +285,17 @@ def _precision(
         new = np.append(True, (run[1:] != run[:-1]) | (group[1:] != group[:-1]))
         begins = np.flatnonzero(new)[np.cumsum(new)[at] - 1]
     of = group[at]
-    hits, misses = (
-        _upwards(side, begins) - (np.cumsum(sums[::-1])[::-1] - sums)[of] + over[of]
-        for side, sums, over in zip((won, lost), rows[::-1], above[::-1], strict=True)
-    )
+    hits = _sum_above(won, rows[1], above[1], begins, of)
+    misses = _sum_above(lost, rows[0], above[0], begins, of)
     shares = np.clip(hits / np.where(hits + misses > 0, hits + misses, 1.0), 0.0, 1.0)
     return np.bincount(of, weights=won[at] * shares, minlength=rows.shape[1])
+
+
+def _sum_above(side: np.ndarray, rows: np.ndarray, over: np.ndarray, begins: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Sum the rows of one label that have the score of each place or more, in its group."""
+    later = np.cumsum(rows[::-1])[::-1] - rows
+    above: np.ndarray = _upwards(side, begins) - later[of] + over[of]
+    return above
 
 
 def _upwards(side: np.ndarray, begins: np.ndarray) -> np.ndarray:
@@ -357,7 +362,8 @@ class _Parting(NamedTuple):
     @classmethod
     def of(cls, span: Range, rank: np.ndarray, *, packed: bool) -> _Parting:
         bits = _bits(rank) if packed else 1
-        lead, last = (int(x) >> (64 - bits) for x in _to_whole(np.array([span.low, span.high]), signed=span.low < 0))
+        ends = _to_whole(np.array([span.low, span.high]), signed=span.low < 0)
+        lead, last = int(ends[0]) >> (64 - bits), int(ends[1]) >> (64 - bits)
         slices = min(span.rows // STRETCH_ROWS, MOST_SLICES)
         per_unit = slices / (span.high - span.low) if span.high > span.low else 0.0
         per_unit = per_unit if math.isfinite(per_unit) else 0.0
@@ -433,12 +439,13 @@ def _in_order(pieces: Sequence[Columns], rank: np.ndarray) -> Iterator[Stretch]:
     rows = _rows(rank)
     columns = [np.concatenate(column) for column in zip(*pieces, strict=True)]
     order = np.lexsort((columns[1], columns[0]))
-    score, *others = (column[order] for column in columns)
-    if len(others) > 1:
-        _order_alike(score, *others)
+    score, code = columns[0][order], columns[1][order]
+    weight = columns[2][order] if len(columns) > 2 else None
+    if weight is not None:
+        _order_alike(score, code, weight)
     for here in _cuts(score, score[rows::rows]):
         same = np.append(False, score[here][1:] == score[here][:-1])
-        yield Stretch(others[0][here], same, others[1][here] if len(others) > 1 else None)
+        yield Stretch(code[here], same, None if weight is None else weight[here])
 
 
 def _order_alike(score: np.ndarray, code: np.ndarray, weight: np.ndarray) -> None:

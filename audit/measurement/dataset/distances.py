@@ -176,8 +176,10 @@ def _together(
 ) -> list[Estimate]:
     expected = np.array([population[str(name)] for name in names])
     expected = expected / expected.sum()
-    weights, squares = (np.zeros((len(names), x.shape[1])) for x in table.g.sizes())
-    weights[: len(table.g.groups)], squares[: len(table.g.groups)] = table.g.sizes()
+    own, own_squares = table.g.sizes()
+    weights = np.zeros((len(names), own.shape[1]))
+    squares = np.zeros((len(names), own_squares.shape[1]))
+    weights[: len(table.g.groups)], squares[: len(table.g.groups)] = own, own_squares
     distance = float(np.abs(weights.sum(axis=1) / weights.sum() - expected).sum() / 2)
     possible = expected > 0
     plain = "w" not in table.g.counts and not table.g.folded

@@ -13,7 +13,7 @@ import numpy as np
 
 from audit.errors import printable
 from audit.estimate import Estimate
-from audit.measurement.comparisons import group_label, largest_of, reason_for_unmeasured
+from audit.measurement.comparisons import group_label, join_flags, largest_of, reason_for_unmeasured
 from audit.measurement.dataset.distances import distances, population_distances
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Limits
@@ -61,7 +61,7 @@ class BiasTable(EverybodyTable):
     def _largest(self, each: Sequence[Estimate], corrected: Sequence[Estimate]) -> Estimate:
         """Largest absolute value over the groups; the failing side is corrected for having looked at all of them."""
         metric, n = each[0].metric, float(self.g.rows.sum())
-        flags = tuple(dict.fromkeys(f for e in each for f in e.flags))
+        flags = join_flags(each)
         common: dict[str, Any] = {"compare": "largest", "n": n, "flags": flags}
         undefined = next((e for e in each if e.value is None), None)
         if undefined is not None:

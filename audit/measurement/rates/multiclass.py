@@ -17,6 +17,7 @@ from audit.axes import FOLD, LABEL, MOST_GROUPS, PREDICTION, all_groups, crossin
 from audit.cube import Cube, sort_key
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate, Group, Stage
+from audit.measurement.comparisons import join_flags
 from audit.measurement.grouping import Grouping, leave_out, partly_missing
 from audit.measurement.inference.confusion import several
 from audit.measurement.inference.effective import Sample
@@ -138,7 +139,7 @@ def _worst_gap(name: str, own: Own, kind: Kind) -> Estimate:
     if len(first.g.groups) < 2:
         return replace(first.too_few(name, kind), outcome=None)
     parts = [table.gap(metric, kind, len(own)) for metric, table in own]
-    flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
+    flags = join_flags(parts)
     common: dict[str, Any] = {"outcome": None, "flags": flags, **_bounds(parts, kind)}
     if "low" in common:
         common["confidence"] = first.scope.confidence

@@ -16,6 +16,7 @@ from audit.estimate import Estimate, Group, Stage
 from audit.measurement.comparisons import (
     describe_rows,
     group_label,
+    join_flags,
     largest_of,
     reason_for_too_few_groups,
     reason_for_unmeasured,
@@ -91,9 +92,9 @@ class _Attribute:
     def _flips(self, group: Group) -> _Flips:
         axes = (PREDICTION, MAJORITY, *((FOLD,) if self.folds else ()))
         own = self.cube.at(self.cube.names[0], group[0]).keep(*axes)
-        names = ("w", "w2") if self.weights else ("n", "n")
-        hits, hits_w2 = (np.stack([_rows_of_flips(own, m, *kind) for kind in (PLUS, MINUS)]) for m in names)
-        total, total_w2 = (own[m].sum(axis=(0, 1)).reshape(-1).astype(float) for m in names)
+        w, w2 = ("w", "w2") if self.weights else ("n", "n")
+        hits, total = _stack_flips(own, w), _sum_rows(own, w)
+        hits_w2, total_w2 = _stack_flips(own, w2), _sum_rows(own, w2)
         how: dict[str, Any] = {"folds": self.folds, "weights": self.weights}
         both = shares(hits, total, hits_w2, total_w2, **how)
         either = np.stack([hits.sum(axis=0), np.zeros_like(hits[0])])
@@ -148,7 +149,7 @@ class _Attribute:
             "by": self.g.by,
             "n": float(self.g.rows.sum()),
         }
-        flags = (*self.flags, *dict.fromkeys(f for e in each for f in e.flags))
+        flags = (*self.flags, *join_flags(each))
         if not each:
             return Estimate(**common, status="undefined", reason=reason_for_too_few_groups(self.g), flags=flags)
         unknown = next((e for e in each if e.value is None), None)
@@ -162,6 +163,17 @@ def _rows_of_flips(cube: Cube, measure: str, prediction: str, majority: str) -> 
     """Rows (or weights) of one kind of flip by fold, shape (F,)."""
     kind = cube.at(PREDICTION, prediction).at(MAJORITY, majority)
     return kind[measure].reshape(-1).astype(float)
+
+
+def _stack_flips(own: Cube, measure: str) -> np.ndarray:
+    """Rows (or weights) of both kinds of flips by fold, shape (2, F)."""
+    return np.stack([_rows_of_flips(own, measure, *kind) for kind in (PLUS, MINUS)])
+
+
+def _sum_rows(own: Cube, measure: str) -> np.ndarray:
+    """Rows (or weights) of all by fold, shape (F,)."""
+    total: np.ndarray = own[measure].sum(axis=(0, 1)).reshape(-1).astype(float)
+    return total
 
 
 def _rate(sample: Sample, tail: float, *, exact: bool) -> Contrast:

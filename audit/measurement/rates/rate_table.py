@@ -14,7 +14,7 @@ import numpy as np
 
 from audit.estimate import Estimate
 from audit.measurement.blocks import Block
-from audit.measurement.comparisons import CORRECTED, ENDS, PAIRS_RULE, End
+from audit.measurement.comparisons import CORRECTED, ENDS, PAIRS_RULE, End, join_flags
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.noise import noise_of
@@ -129,7 +129,7 @@ class RateTable(GroupTable):
 
     def _worst(self, criterion: Criterion, parts: Sequence[Estimate]) -> Estimate:
         undefined = next((p for p in parts if p.value is None), None)
-        flags = tuple(dict.fromkeys(f for p in parts for f in p.flags))
+        flags = join_flags(parts)
         common: dict[str, Any] = {"compare": criterion.compare, "n": parts[0].n, "flags": flags}
         bounds = bounds_over(parts, criterion)
         if undefined is not None:

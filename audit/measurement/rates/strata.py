@@ -63,7 +63,8 @@ def _of_attribute(cube: Cube, scope: Scope, stage: Stage) -> Iterator[Estimate]:
     groups = known.axis(attribute).levels
     metric = CONDITIONAL_LABELS if stage == "data" else CONDITIONAL_PREDICTIONS
     weighted = "w" in known.measures
-    w, w2 = (_by_outcome(known, m, outcome) for m in (("w", "w2") if weighted else ("n", "n")))
+    w = _by_outcome(known, "w" if weighted else "n", outcome)
+    w2 = _by_outcome(known, "w2" if weighted else "n", outcome)
     rows = known["n"].sum(axis=tuple(range(1, known["n"].ndim)))
     common: dict[str, Any] = {"stage": stage, "metric": metric.name, "by": (attribute,)}
     if len(groups) < 2 or w.sum() <= 0:

@@ -138,9 +138,11 @@ def _against_others(asked: Against, table: Comparisons, bins: Bins, pairs: Pairs
     if len(grouped.groups) < 2:
         return undefined(asked.metric, grouped, scope, reason_for_too_few_groups(grouped))
     rest, rest2 = of_others(bins.w), of_others(bins.w2)
-    sides = [((bins.w, bins.w2) if mine else (rest, rest2), label) for mine, label in (asked.higher, asked.lower)]
-    (high, high2), (low, low2) = ((w[:, label], w2[:, label]) for (w, w2), label in sides)
-    area = _area(placed, folded, bins, high, low, high2, low2)
+    own_is_higher, higher = asked.higher
+    own_is_lower, lower = asked.lower
+    high, high2 = (bins.w, bins.w2) if own_is_higher else (rest, rest2)
+    low, low2 = (bins.w, bins.w2) if own_is_lower else (rest, rest2)
+    area = _area(placed, folded, bins, high[:, higher], low[:, lower], high2[:, higher], low2[:, lower])
     area = area if pairs is None else known(area, pairs.against(asked.higher, asked.lower))
     quantity = _quantity(asked.metric, area, scope, how, lambda i: _reason_for_area(grouped, i, asked.empty))
     if asked.shift:

@@ -130,8 +130,8 @@ def areas_of(cube: Cube, groups: Sequence[Group]) -> Areas:
     at = {group: i for i, group in enumerate(groups)}
     area, rows = np.full((len(at), len(at)), np.nan), np.zeros((len(at), len(at)), dtype=np.int64)
     for cell in map(tuple, np.argwhere(cube["n"] > 0)):
-        *one, other = (axis.levels[j] for axis, j in zip(cube.axes, cell, strict=True))
-        i, j = at.get(tuple(one)), at.get(tuple(json.loads(other or "[]")))
+        levels = [axis.levels[j] for axis, j in zip(cube.axes, cell, strict=True)]
+        i, j = at.get(tuple(levels[:-1])), at.get(tuple(json.loads(levels[-1] or "[]")))
         if i is not None and j is not None:
             area[i, j] = area[j, i] = cube["area"][cell]
             rows[i, j] = rows[j, i] = cube["n"][cell]
@@ -145,8 +145,8 @@ def bins_of(cubes: Sequence[Cube], by: tuple[str, ...], groups: Sequence[Group])
     kept = cube.keep(*by, LABEL, SCORE, *((FOLD,) if folded else ()))
     edges = [edges_of(level) for level in kept.axis(SCORE).levels]
     order = np.argsort([low for low, _ in edges], kind="stable")
-    measures = ("w", "w2") if weighted else ("n", "n")
-    w, w2 = (_lay_out(kept, m, by, groups, folded=folded)[:, :, order] for m in measures)
+    w = _lay_out(kept, "w" if weighted else "n", by, groups, folded=folded)[:, :, order]
+    w2 = _lay_out(kept, "w2" if weighted else "n", by, groups, folded=folded)[:, :, order]
     # Scores that are no probabilities are not summed.
     scored = "score" in kept.measures
     score = _lay_out(kept, "score", by, groups, folded=folded)[:, :, order] if scored else np.zeros_like(w)

@@ -37,8 +37,10 @@ def calibration_estimates(grouped: Grouping, bins: Bins, scope: Scope, why: str 
 
 def _calibrate(bins: Bins) -> Calibration:
     at = np.clip((bins.low * CALIBRATION_BINS + 1e-9).astype(int), 0, CALIBRATION_BINS - 1)
-    each = (bins.w.sum(axis=1), bins.w2.sum(axis=1)[..., None], bins.score.sum(axis=1), bins.w[:, 1])
-    w, w2, score, labels = (_coarsen(v, at) for v in each)
+    w = _coarsen(bins.w.sum(axis=1), at)
+    w2 = _coarsen(bins.w2.sum(axis=1)[..., None], at)
+    score = _coarsen(bins.score.sum(axis=1), at)
+    labels = _coarsen(bins.w[:, 1], at)
     total, square = w.sum(axis=-1), w2.sum(axis=-1)
     rows = np.divide(total**2, square, out=np.zeros_like(total), where=square > 0)
     shared = shared_noise(w, labels, score) if bins.folded else None

@@ -85,8 +85,9 @@ def _sums(grouped: Grouping) -> dict[str, np.ndarray]:
 
 def _few(grouped: Grouping) -> np.ndarray:
     """Groups with few effective rows, or few of a label."""
-    names = ("w", "w2") if "w" in grouped.counts else ("n", "n")
-    w, w2 = (grouped.counts[k].sum(axis=(2, 3)).astype(float) for k in names)
+    weighted = "w" in grouped.counts
+    w = grouped.counts["w" if weighted else "n"].sum(axis=(2, 3)).astype(float)
+    w2 = grouped.counts["w2" if weighted else "n"].sum(axis=(2, 3)).astype(float)
     rows = _kish(w.sum(axis=1), w2.sum(axis=1))
     few: np.ndarray = (rows < FEW_ROWS) | (_kish(w, w2).min(axis=1) < FEW_OF_A_LABEL)
     return few

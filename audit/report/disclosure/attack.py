@@ -34,6 +34,7 @@ from audit.report.disclosure.small_cells import (
     by_prediction,
     family_cells,
     family_masks,
+    list_cells,
 )
 
 if TYPE_CHECKING:
@@ -97,10 +98,9 @@ class _System:
         self.page, self.family = page, family
         self.at: dict[Place, int] = {}
         self.rows: list[tuple[dict[int, int], float, float]] = []
-        self.whole = max((sum(four) for groups in page.counts.values() for four in groups.values()), default=0)
+        self.whole = max(map(sum, list_cells(page.counts)), default=0)
         self.largest = dict(self._largest())
-        width = next(len(four) for groups in page.counts.values() for four in groups.values())
-        self.nobody = (0,) * width
+        self.nobody = (0,) * len(next(list_cells(page.counts)))
         self.width = len(self._projected(self.nobody))
         for key in keys:
             if self._open(key):

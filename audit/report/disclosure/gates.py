@@ -77,9 +77,8 @@ def say_again(gate: Gate, estimate: Estimate, whole: Beside, around: Beside, wor
         The estimates of the record, and those that are shown.
     """
     rule, found = _rule(gate, estimate), _describe_found(gate)
-    before, after = (
-        describe_gate(rule, estimate, found, beside, _find_settled(gate, beside), wording) for beside in (whole, around)
-    )
+    before = describe_gate(rule, estimate, found, whole, _find_settled(gate, whole), wording)
+    after = describe_gate(rule, estimate, found, around, _find_settled(gate, around), wording)
     if gate.sentence.startswith(before):
         return replace(gate, sentence=after + gate.sentence.removeprefix(before))
     # A document of an older version says it in other words.

@@ -20,14 +20,25 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from math import isqrt, prod
 from types import MappingProxyType
 
 from audit.estimate import Group, Level
 from audit.measurement.metrics.kinds import Family
 from audit.report.disclosure.attack import Page, Relation, Secret, find_told, limit_time
-from audit.report.disclosure.small_cells import BELOW, FAMILIES, By, Cells, Counts, Key, Law, family_cells, make_law
+from audit.report.disclosure.small_cells import (
+    BELOW,
+    FAMILIES,
+    By,
+    Cells,
+    Counts,
+    Key,
+    Law,
+    family_cells,
+    list_cells,
+    make_law,
+)
 
 NODES = 2000
 """Branches after which the best choice so far is taken."""
@@ -71,7 +82,7 @@ def find_hidden(
     total_known
         Whether the total over the groups is known whatever is hidden: shares of the first places add up to 1.
     """
-    if k <= 1 or not any(any(four) for groups in counts.values() for four in groups.values()):
+    if k <= 1 or not any(map(any, list_cells(counts))):
         return {family: frozenset() for family in FAMILIES}
     fixed = tuple((by, tuple(groups.items())) for by, groups in counts.items())
     named = tuple(frozenset(spared.get(family, {}).items()) for family in FAMILIES)
@@ -107,7 +118,9 @@ class _Hiding:
     """Everybody's row and rows without a group that are hidden, but hide nothing, since the total is known."""
 
     def __post_init__(self) -> None:
-        keys = [(by, group) for by, groups in self.counts.items() for group, four in groups.items() if any(four)]
+        keys: list[Key] = []
+        for by, groups in self.counts.items():
+            keys += [(by, group) for group, four in groups.items() if any(four)]
         self.single = [key for key in keys if len(key[0]) < 2]
         self.crossed = [key for key in keys if len(key[0]) > 1]
         self.page = Page(self.counts, self.law, self.found)
@@ -129,7 +142,7 @@ class _Hiding:
             before, unknown = set(found), len(self.single) + len(self.crossed) + self._depth
             small = unknown * width < UNKNOWNS
             deeper = tuple(self._deepest()) if small else ()
-            keys = (*self.single, *self.crossed, *dict.fromkeys(part for r in deeper for part in r.parts))
+            keys = (*self.single, *self.crossed, *dict.fromkeys(chain.from_iterable(r.parts for r in deeper)))
             relations = (*self._totals(9), *deeper)
             if not self._protect(family, keys, relations, self.crossed, small=small):
                 found.intersection_update(before)
@@ -138,7 +151,7 @@ class _Hiding:
 
     @property
     def _classes(self) -> int:
-        return next(isqrt(len(four)) for groups in self.counts.values() for four in groups.values())
+        return isqrt(len(next(list_cells(self.counts))))
 
     def _hides_itself(self, key: Key, family: Family) -> bool:
         if family == "rows":
@@ -189,7 +202,7 @@ class _Hiding:
             found |= more
             if level in {0, STRICTEST}:
                 found |= {key for key in loss if any(key[0] == other[0] for other in without)}
-            open_ = self._told(family, keys, relations)
+            open_ = self._find_open(family, keys, relations)
             if not open_:
                 return True
             targets = list(dict.fromkeys(s.key for s in open_))
@@ -252,7 +265,7 @@ class _Hiding:
     @property
     def _deeper(self) -> tuple[str, ...]:
         """All attributes that are crossed, where their common crossing is not published; else nothing."""
-        names = tuple(dict.fromkeys(name for by, _ in self.crossed for name in by))
+        names = tuple(dict.fromkeys(chain.from_iterable(by for by, _ in self.crossed)))
         return () if any(set(by) == set(names) for by in self.counts) else names
 
     @property
@@ -288,12 +301,12 @@ class _Hiding:
         """Hide single attributes too, where crossings follow from them because so many others hold nobody."""
         found, everybody = self.found[family], (*self.single, *self.crossed)
         if small:
-            open_ = self._told(family, keys, relations)
+            open_ = self._find_open(family, keys, relations)
             safe = not open_ or self._protect(family, keys, relations, everybody, small=True, told=open_)
         else:
             while peeled := self._peeled(family, relations):
                 before = len(found)
-                names = {name for by, _ in peeled for name in by}
+                names = set(chain.from_iterable(by for by, _ in peeled))
                 found |= {key for key in self.single if set(key[0]) & names and self._loss(key, family)}
                 if len(found) == before:
                     break
@@ -301,7 +314,7 @@ class _Hiding:
         if not safe:
             found |= {key for key in everybody if self._loss(key, family)}
 
-    def _told(self, family: Family, keys: Sequence[Key], relations: Sequence[Relation]) -> list[Secret]:
+    def _find_open(self, family: Family, keys: Sequence[Key], relations: Sequence[Relation]) -> list[Secret]:
         """Secrets that are told by what is shown now."""
         return find_told(self.page, family, keys, relations, tuple(self._guarded(keys, family)), self.until)
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cache
-from itertools import repeat
+from itertools import chain, repeat
 
 from audit.axes import CubeKind, crossings
 from audit.checks.labels_told import tells_labels
@@ -53,6 +53,7 @@ from audit.report.disclosure.small_cells import (
     find_classes,
     find_small_in_kind,
     group_counts,
+    list_cells,
     make_law,
     split_into_bands,
 )
@@ -223,8 +224,8 @@ class Suppression:
 
         With some tables of some groups more cells would follow than the counts of single classes tell.
         """
-        each = [counts for groups in self.counts.values() for counts in groups.values()]
-        many = len(self.classes) > MOST_TABLED or any(0 < n < self.k for c in each for n in c)
+        small = any(0 < n < self.k for n in chain.from_iterable(list_cells(self.counts)))
+        many = small or len(self.classes) > MOST_TABLED
         if len(self.classes) < 3 or many or self.touched["confusion"]:
             return ()
         return tuple(self._confusion(by) for by in self.counts)
@@ -233,12 +234,10 @@ class Suppression:
         groups, width = self.counts[by], len(self.classes)
         levels = [tuple(dict.fromkeys(group[i] for group in groups)) for i in range(len(by))]
         outcomes = tuple(Axis(name=name, levels=self.classes) for name in ("label", "prediction"))
-        filled = {
-            (*(levels[i].index(level) for i, level in enumerate(group)), *divmod(at, width)): n
-            for group, counts in groups.items()
-            for at, n in enumerate(counts)
-            if n
-        }
+        filled: dict[tuple[int, ...], int] = {}
+        for group, counts in groups.items():
+            own = [levels[i].index(level) for i, level in enumerate(group)]
+            filled |= {(*own, *divmod(at, width)): n for at, n in enumerate(counts) if n}
         axes = (*(Axis(name=name, levels=found) for name, found in zip(by, levels, strict=True)), *outcomes)
         measures = {"n": tuple(float(n) for n in filled.values())}
         return CubeRecord(name=CONFUSIONS + " x ".join(by), axes=axes, cells=tuple(filled), measures=measures)

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import isqrt
 
 from audit.axes import FOLD, RESERVED, CubeKind
@@ -51,6 +52,12 @@ By = tuple[str, ...]
 Key = tuple[By, Group]
 Counts = Mapping[By, Mapping[Group, Cells]]
 EVERYBODY: Key = ((), ())
+
+
+def list_cells(counts: Counts) -> Iterator[Cells]:
+    """Yield the rows by label and prediction of every group of every grouping."""
+    for groups in counts.values():
+        yield from groups.values()
 
 
 def family_cells(four: Cells, family: Family) -> tuple[int, ...]:
@@ -104,7 +111,9 @@ class Law:
 
 def make_law(counts: Counts, k: int) -> Law:
     """The law for the labels that there are."""
-    seen = {at for groups in counts.values() for four in groups.values() for at, n in enumerate(by_label(four)) if n}
+    seen: set[int] = set()
+    for four in list_cells(counts):
+        seen.update(at for at, n in enumerate(by_label(four)) if n)
     return Law(k, labels_differ=len(seen) > 1)
 
 
@@ -169,8 +178,7 @@ def split_into_bands(placed: Sequence[CubeRecord]) -> Iterator[list[CubeRecord]]
 
     Between two numbers of first places lies a band, and who subtracts one from the other learns its count.
     """
-    bands = dict.fromkeys(level for c in placed for a in c.axes if a.name == "prediction" for level in a.levels)
-    for band in bands:
+    for band in _list_levels(placed, {"prediction"}):
         yield [replace(c, axes=tuple(_in_band(a, band) for a in c.axes)) for c in placed]
 
 
@@ -197,14 +205,17 @@ def _sum_groups(record: CubeRecord, by: By, classes: Sequence[Level]) -> dict[Gr
 
 def find_classes(records: Iterable[CubeRecord]) -> tuple[Level, ...]:
     """Classes of labels and predictions; 0 and 1 where one is positive, or where there are none."""
-    found = {
-        level: None
-        for record in records
-        for axis in record.axes
-        if axis.name in {"label", "prediction"}
-        for level in axis.levels
-    }
+    found = _list_levels(records, {"label", "prediction"})
     return ("0", "1") if set(found) <= {"0", "1"} else tuple(sorted(found, key=sort_key))
+
+
+def _list_levels(records: Iterable[CubeRecord], names: Collection[str]) -> Collection[Level]:
+    """Return the levels of all axes of these names, each once, in order."""
+    found: dict[Level, None] = {}
+    for axis in chain.from_iterable(record.axes for record in records):
+        if axis.name in names:
+            found.update(dict.fromkeys(axis.levels))
+    return found
 
 
 # Counts of a confusion table: those of each class against all others, and which others follow from these.

@@ -79,7 +79,7 @@ def list_alike(four: Cells, family: Family, law: Law) -> Iterator[Cells]:
     small = law.secrets(four, family)
     low, high = -math.inf, math.inf
     for i, (n, sign) in enumerate(zip(counts, signs, strict=True)):
-        least, most = (1, law.k - 1) if i in small and n else (law.k, math.inf) if n else (0, 0)
+        least, most = _bound_count(n, law.k, small=i in small)
         ends = sorted((sign * (least - n), sign * (most - n)))
         low, high = max(low, ends[0]), min(high, ends[1])
     blocks = (int(high - low) + 1) // VALUES
@@ -89,6 +89,13 @@ def list_alike(four: Cells, family: Family, law: Law) -> Iterator[Cells]:
     first = int(low) + at * VALUES
     for step in range(first, int(high) + 1 if at == blocks - 1 else first + VALUES):
         yield _move(four, family, step)
+
+
+def _bound_count(n: int, k: int, *, small: bool) -> tuple[float, float]:
+    """Return between what a reader knows a count to lie: a secret is small, every other at least k, and 0 stays 0."""
+    if n == 0:
+        return 0, 0
+    return (1, k - 1) if small else (k, math.inf)
 
 
 def _move(four: Cells, family: Family, step: int) -> Cells:
