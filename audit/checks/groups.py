@@ -252,7 +252,7 @@ def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
         return (ASSUMED_THRESHOLD.passed("", detail, threshold=assumed),)
     low, high = counted.score_range or (None, None)
     where = "outside 0 to 1" if low is None or high is None else f"from {low:g} to {high:g}"
-    if judges_decisions(config):
+    if _judges_decisions(config):
         raise QuestionError(
             f"scores '{printable(asked.score)}' lie {where}, and the default threshold {asked.threshold:g} is "
             "for scores from 0 to 1; set the score from which a row is selected (--threshold or "
@@ -261,7 +261,7 @@ def check_threshold(counted: Counted, config: Config) -> tuple[Check, ...]:
     return (ASSUMED_THRESHOLD.found("", detail, threshold=assumed),)
 
 
-def judges_decisions(config: Config) -> bool:
+def _judges_decisions(config: Config) -> bool:
     """Return whether a limit rests on who is selected."""
     rules = config.gates or ()
     of_model = (CATALOGUE[r.metric] for r in rules if r.stage == "model" and r.metric in CATALOGUE)

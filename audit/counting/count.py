@@ -153,7 +153,7 @@ def _open_rows(engine: Engine, table: Table, plan: Plan) -> Iterator[tuple[Scan,
 
 
 def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], levels: Mapping[str, int]) -> Tallies:
-    found = count_crossings(scan, table, plan, extents, plan_blocks(plan, levels, table.rows))
+    found = _count_crossings(scan, table, plan, extents, plan_blocks(plan, levels, table.rows))
     if plan.score is None or plan.label is None or not plan.groups:
         return Tallies(found)
     from audit.counting.kinds.scores import count_scores
@@ -161,7 +161,7 @@ def _tallies(scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent]
     return Tallies(found, count_scores(scan, table, plan, extents))
 
 
-def count_crossings(
+def _count_crossings(
     scan: Scan, table: Table, plan: Plan, extents: Mapping[str, Extent], tables: Sequence[Block]
 ) -> Crossed:
     """Rows and weights by every key of the plan."""

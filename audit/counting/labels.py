@@ -136,7 +136,7 @@ def read_predicted(
     refuse_missing(values, role)
     _refuse_twins(set(values), role)
     classes = {*labels, positive, *(_two({*labels, positive}) or ())}
-    read = read_alike({label: sorted(classes, key=str), role: values})
+    read = _read_alike({label: sorted(classes, key=str), role: values})
     known = set(read[label].values())
     strange = next((raw for raw, reading in read[role].items() if reading not in known), None)
     if strange is not None:
@@ -152,8 +152,8 @@ def _hint(strange: Any, labels: Collection[Any]) -> str:
     """What a stray prediction may be."""
     if not isinstance(strange, str):
         return "; if it is a score, name it as the score and give a threshold"
-    number = read_text_as(strange, "number")
-    known = [read_text_as(v, "number") if isinstance(v, str) else v for v in labels]
+    number = _read_text_as(strange, "number")
+    known = [_read_text_as(v, "number") if isinstance(v, str) else v for v in labels]
     if number is not None and number in known:
         return "; both columns are text, which is compared as it is written: write both alike"
     return "; these are numeric, so it may be a stray entry" if number is None and None not in known else ""
@@ -161,8 +161,8 @@ def _hint(strange: Any, labels: Collection[Any]) -> str:
 
 def _two(values: Collection[Any]) -> tuple[Any, Any] | None:
     """The two classes that the values are of, where these are known without a word; 0 and 1 if there are none."""
-    kind = {classify_value(v) for v in values} or {"number"}
-    return next((two for two in TWO if {classify_value(two[0])} == kind and set(values) <= set(two)), None)
+    kind = {_classify_value(v) for v in values} or {"number"}
+    return next((two for two in TWO if {_classify_value(two[0])} == kind and set(values) <= set(two)), None)
 
 
 def _meant(positive: Any, values: Collection[Any]) -> list[Any]:
@@ -175,11 +175,11 @@ def _meant(positive: Any, values: Collection[Any]) -> list[Any]:
         return [
             v
             for v in values
-            if not isinstance(v, str) and read_text_as(positive, classify_value(v), whole=isinstance(v, int)) == v
+            if not isinstance(v, str) and _read_text_as(positive, _classify_value(v), whole=isinstance(v, int)) == v
         ]
     whole = isinstance(positive, int)
     return sorted(
-        v for v in values if isinstance(v, str) and read_text_as(v, classify_value(positive), whole=whole) == positive
+        v for v in values if isinstance(v, str) and _read_text_as(v, _classify_value(positive), whole=whole) == positive
     )
 
 
@@ -217,7 +217,7 @@ def name_classes(columns: Mapping[str, Mapping[Any, int]]) -> dict[str, dict[Any
     """
     for role, values in columns.items():
         refuse_missing(values, role)
-    read = read_alike(columns)
+    read = _read_alike(columns)
     for role, readings in read.items():
         _refuse_no_class(readings, role)
     names: dict[Any, str] = {}
@@ -259,7 +259,7 @@ def is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def read_alike(columns: Mapping[str, Iterable[Any]]) -> dict[str, dict[Any, Any]]:
+def _read_alike(columns: Mapping[str, Iterable[Any]]) -> dict[str, dict[Any, Any]]:
     """Reading of every raw value of each column; values of one or two columns are one class where these are equal.
 
     Parameters
@@ -272,13 +272,13 @@ def read_alike(columns: Mapping[str, Iterable[Any]]) -> dict[str, dict[Any, Any]
     ValuesError
         When the columns cannot be compared, naming the columns and the values.
 
-    >>> read_alike({"label": ["01", "1"], "prediction": ["1"]})["label"]
+    >>> _read_alike({"label": ["01", "1"], "prediction": ["1"]})["label"]
     {'01': '01', '1': '1'}
-    >>> read_alike({"label": ["01", "2+"], "prediction": [1]})["label"]
+    >>> _read_alike({"label": ["01", "2+"], "prediction": [1]})["label"]
     {'01': 1, '2+': '2+'}
     """
     values = {role: [v for v in of if not is_missing(v)] for role, of in columns.items()}
-    kinds = {role: classify_value(of[0]) for role, of in values.items() if of}
+    kinds = {role: _classify_value(of[0]) for role, of in values.items() if of}
     read = {role: {v: v for v in of} for role, of in values.items()}
     others = [role for role, kind in kinds.items() if kind != "text"]
     if {kinds[role] for role in others} == {"number", "truth value"}:
@@ -291,14 +291,14 @@ def read_alike(columns: Mapping[str, Iterable[Any]]) -> dict[str, dict[Any, Any]
     return read
 
 
-def classify_value(value: Any) -> What:
+def _classify_value(value: Any) -> What:
     """What a raw value is."""
     if isinstance(value, str):
         return "text"
     return "truth value" if isinstance(value, bool) else "number"
 
 
-def read_text_as(text: str, kind: What, *, whole: bool = True) -> Any:
+def _read_text_as(text: str, kind: What, *, whole: bool = True) -> Any:
     """Number or truth value that a text is a spelling of; None where it is none.
 
     Parameters
@@ -336,9 +336,9 @@ def _nearest(exact: Fraction) -> float | Fraction:
 
 def _read_beside(texts: Collection[str], role: str, others: Collection[Any], other: str) -> dict[str, Any]:
     """Texts read as what they are compared with; those that are none stay classes of their own."""
-    kind = classify_value(next(iter(others)))
+    kind = _classify_value(next(iter(others)))
     whole = all(isinstance(v, int) for v in others)
-    found = {text: read_text_as(text, kind, whole=whole) for text in texts}
+    found = {text: _read_text_as(text, kind, whole=whole) for text in texts}
     read = {text: text if value is None else value for text, value in found.items()}
     _refuse_one_class_twice(read, role, other, kind)
     near = next((t for t, v in found.items() if v is None and _with_ascii_alone(t, kind) is not None), None)
@@ -383,14 +383,14 @@ def _refuse_other_spellings(values: Mapping[str, Collection[str]]) -> None:
 def _read_loosely(text: str) -> Any:
     """A text as a careless reader takes it: without blanks at its ends, in small letters, a number by its value."""
     tidy = text.strip().casefold()
-    number = read_text_as(tidy, "number")
+    number = _read_text_as(tidy, "number")
     return tidy if number is None else number
 
 
 def _with_ascii_alone(text: str, kind: What) -> Any:
     """What a text would be but for blanks or digits of other scripts."""
     tidy = "".join(str(int(c)) if c.isdecimal() else c for c in text.strip())
-    return None if tidy == text else read_text_as(tidy, kind)
+    return None if tidy == text else _read_text_as(tidy, kind)
 
 
 def _refuse_other_numbers(values: Mapping[str, Collection[Any]], kinds: Mapping[str, What]) -> None:

@@ -85,7 +85,7 @@ class CountedParts(Table):
             When all parts together make too many cells.
         """
         refuse_kinds_of_parts(plan)
-        asked = to_plain_plan(replace(plan, of_parts=True))
+        asked = _to_plain_plan(replace(plan, of_parts=True))
         for part in self.kept:
             _refuse_other_question(part, asked)
             _refuse_other_bins(part, self.kept[0])
@@ -117,7 +117,7 @@ def note_begun(folder: Path, source: str) -> Iterator[None]:
     except OSError as error:
         raise StoreError(f"cannot make the folder {printable(folder)}: {error.strerror}; choose another") from None
     note = folder / f"{_note_of(source)}{BEGUN}"
-    write_text(note, write_document({"begun": {"source": Path(source).name}}))
+    write_text(note, _write_document({"begun": {"source": Path(source).name}}))
     try:
         yield
     finally:
@@ -135,7 +135,7 @@ def save_question(folder: Path, question: Mapping[str, Any]) -> None:
     QuestionError
         When the folder's question is another one.
     """
-    if not is_counts(folder) and create_text(folder / QUESTION, write_document({"question": question})):
+    if not is_counts(folder) and create_text(folder / QUESTION, _write_document({"question": question})):
         return
     before = read_question(folder)
     if before != question:
@@ -148,7 +148,7 @@ def save_question(folder: Path, question: Mapping[str, Any]) -> None:
 
 def read_question(folder: Path) -> dict[str, Any]:
     """Question that the parts of a folder answer."""
-    found: dict[str, Any] = read_file(folder / QUESTION, ("question",))["question"]
+    found: dict[str, Any] = _read_file(folder / QUESTION, ("question",))["question"]
     return found
 
 
@@ -169,13 +169,13 @@ def save_part(folder: Path, table: Table, files: Sequence[str], plan: Plan, tall
         raise SourceError(f"{printable(table.name)} is already in {printable(folder)}; name another part")
     columns = {c: table.columns[c] for c in plan.columns}
     other = next(iter(sorted(folder.glob(f"*{ENDING}"))), None)
-    texts, plain = find_whole_texts(table, plan), to_plain_plan(plan)
+    texts, plain = find_whole_texts(table, plan), _to_plain_plan(plan)
     part = {"source": Path(table.name).name, "digest": table.digest, "files": list(files)}
     if other is not None:
         new = Kept(path, Path(table.name).name, tuple(files), columns, plain, tallies, frozenset(texts))
         _refuse_kinds(printable(table.name), new, _read_part(other))
     record = {"part": part, "columns": columns, "written": texts, "plan": plain, **to_tallies_record(tallies)}
-    write_text(path, write_document(record))
+    write_text(path, _write_document(record))
     return path
 
 
@@ -202,10 +202,10 @@ def open_counts(name: str, folder: Path) -> CountedParts:
 
 def list_part_names(folder: Path) -> list[str]:
     """Names of the tables whose counts are in a folder, sorted."""
-    return sorted(str(read_file(path, ("part",))["part"]["source"]) for path in folder.glob(f"*{ENDING}"))
+    return sorted(str(_read_file(path, ("part",))["part"]["source"]) for path in folder.glob(f"*{ENDING}"))
 
 
-def to_plain_plan(plan: Plan) -> dict[str, Any]:
+def _to_plain_plan(plan: Plan) -> dict[str, Any]:
     """Plan as JSON has it."""
     found: dict[str, Any] = json.loads(json.dumps(asdict(plan), default=str))
     return found
@@ -225,7 +225,7 @@ def _describe_part(part: Kept) -> str:
 
 
 def _read_part(path: Path) -> Kept:
-    document = read_file(path, ("part", "columns", "plan", "crossings", "scored"))
+    document = _read_file(path, ("part", "columns", "plan", "crossings", "scored"))
     part = document["part"]
     if not isinstance(part, dict) or not isinstance(document["plan"], dict) or not {"source", "digest"} <= part.keys():
         raise SourceError(f"{printable(path)} is not a file of counts; count that part again")
@@ -249,7 +249,7 @@ def _refuse_unfinished(folder: Path, shown: str) -> None:
     note = next(iter(sorted(folder.glob(f"*{BEGUN}"))), None)
     if note is None:
         return
-    source = printable(read_file(note, ("begun",))["begun"]["source"])
+    source = printable(_read_file(note, ("begun",))["begun"]["source"])
     raise SourceError(
         f"{shown}: counting {source} has not finished; wait for it, or, if its process is gone, count it "
         f"again or delete {printable(note, 200)}"
@@ -324,19 +324,19 @@ def _refuse_twice(kept: Sequence[Kept]) -> None:
 # One file of counts: strict JSON that carries the digest of everything else in it, so that no damage goes unseen.
 #
 # Must not: know what a question asks.
-def write_document(document: Mapping[str, Any]) -> str:
+def _write_document(document: Mapping[str, Any]) -> str:
     """Text of a document with its schema and its digest."""
     document = {"schema": SCHEMA, **document}
     return json.dumps({"sha256": _digest(document), **document}, ensure_ascii=False)
 
 
-def read_file(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
+def _read_file(path: Path, wanted: Sequence[str]) -> dict[str, Any]:
     """Document of a file.
 
     Parameters
     ----------
     path
-        Of a file that `write_document` made.
+        Of a file that `_write_document` made.
     wanted
         What its kind of file holds.
 

@@ -123,7 +123,7 @@ def no_rows(table: str) -> ValuesError:
     return ValuesError(f"{table} has no rows, so there is nothing to audit")
 
 
-def refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]) -> None:
+def _refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]) -> None:
     """Refuse an empty table, a group column that is an identifier, and a class column that is a score."""
     if rows == 0:
         raise no_rows(table.name)
@@ -201,5 +201,5 @@ def look(scan: Scan, table: Table, plan: Plan) -> Mapping[str, int]:
     if not looked:
         return {}
     found = scan.look(looked, LOOKED_AT_ROWS)
-    refuse_levels(table, plan, found.rows, found.distinct)
+    _refuse_levels(table, plan, found.rows, found.distinct)
     return found.distinct

@@ -7,7 +7,7 @@ Must not: know a metric, an engine, or what a sum is for.
 
 >>> find_band(1.0, 16), find_band(255.0, 16), find_band(256.0, 16)
 (0, 0, 1)
->>> degree(Number("w") * Number("w") * Number("s"), "w")
+>>> _degree(Number("w") * Number("w") * Number("s"), "w")
 2
 """
 
@@ -121,17 +121,17 @@ def find_band(weight: float, width: int) -> int:
     return (math.frexp(weight)[1] - 1 + width // 2) // width if weight > 0 else 0
 
 
-def degree(term: Term, name: str) -> int:
+def _degree(term: Term, name: str) -> int:
     """How many times a column is a factor of a term."""
     match term:
         case Number(of):
             return int(of == name)
         case Binary("*", left, right):
-            return degree(left, name) + degree(right, name)
+            return _degree(left, name) + _degree(right, name)
         case Binary(_, left, right):
-            return max(degree(left, name), degree(right, name))
+            return max(_degree(left, name), _degree(right, name))
         case Size(of) | Surprise(of):
-            return degree(of, name)
+            return _degree(of, name)
         case _:
             return 0
 
@@ -197,7 +197,7 @@ def count_weighed(
         When one has more.
     """
     weight, totals = plan.weight, {n: s.of for n, s in sums.items() if isinstance(s, Total)}
-    powers = {name: degree(of, weight) for name, of in totals.items()} if weight is not None else {}
+    powers = {name: _degree(of, weight) for name, of in totals.items()} if weight is not None else {}
     if weight is None or not any(powers.values()):
         return list(scan.tallies(keys, each, sums, shifts(sums, extents), most))
     weighing = Weighing.of(weight, extents[weight], max(powers.values()), fixed=plan.of_parts)

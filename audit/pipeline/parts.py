@@ -77,7 +77,7 @@ def add_part(
         )
     raw = _read_counted_sections(folder, question)
     config = build(raw, str(folder))
-    plan = plan_of(config)
+    plan = _plan_of(config)
     with note_begun(folder, str(source)):
         with step("Counting the part"):
             table = write_names_as_text(open_source(source, dialect=dialect), plan)
@@ -100,7 +100,7 @@ def _read_digests(source: str | Path, table: Table) -> tuple[str, ...]:
     return each
 
 
-def plan_of(config: Config) -> Plan:
+def _plan_of(config: Config) -> Plan:
     """Plan of a question about a part."""
     plan = plan_predictions(config) if config.predictions is not None else plan_data(config)
     if config.predictions is not None and config.data.strata:

@@ -161,9 +161,9 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
     plan = plan_data(config)
     names = replace(plan, strata=config.data.strata)
     parts = {part: _read_names(table, names, config, part) for part, table in {"train": train, **held_out}.items()}
-    counts = {"train": audit_table(parts["train"], config, found, step)}
+    counts = {"train": _audit_table(parts["train"], config, found, step)}
     for part, table in list(parts.items())[1:]:
-        with naming_part(part):
+        with _naming_part(part):
             table.require(plan.columns)
             counts[part] = _count(config, table, plan, f"Counting the {part} part", step)
         found.data.append(record_part(part, table, counts[part], _find_columns_read(table, config)))
@@ -186,7 +186,7 @@ def _find_declared(table: Table, plan: Plan, config: Config) -> Mapping[str, tup
 
 
 @contextmanager
-def naming_part(part: str) -> Iterator[None]:
+def _naming_part(part: str) -> Iterator[None]:
     """Name the part in what is wrong with its values: labels of held-out rows are read as those that are learned."""
     try:
         yield
@@ -234,7 +234,7 @@ def _find_columns_read(table: Table, config: Config) -> tuple[str, ...]:
     return readable(table, asked)
 
 
-def audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
+def _audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
     """Count one table before training and measure its bias."""
     table.require(_list_data_columns(config))
     plan = plan_data(config)

@@ -78,12 +78,12 @@ def bounds_of(expectation: Expectation) -> Bounds | None:
 
 def texts_of(values: Any) -> Among | None:
     """Set of texts; None where it holds anything else, or what SQL cannot spell."""
-    if not isinstance(values, list) or not values or not all(isinstance(v, str) and is_sql(v) for v in values):
+    if not isinstance(values, list) or not values or not all(isinstance(v, str) and _is_sql(v) for v in values):
         return None
     return Among(tuple(dict.fromkeys(values)))
 
 
-def is_sql(text: str) -> bool:
+def _is_sql(text: str) -> bool:
     """Return whether a text can stand in a query: no NUL, no half of a character."""
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
@@ -96,7 +96,7 @@ def numbers_of(values: Any) -> Among | None:
 
 
 @dataclass(frozen=True, slots=True)
-class QuantileRange:
+class _QuantileRange:
     """Where a quantile must lie; no end is infinite."""
 
     share: float
@@ -128,7 +128,7 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-8
 """What Great Expectations calls close."""
 
 
-def quantile_ranges(expectation: Expectation) -> tuple[QuantileRange, ...] | None:
+def quantile_ranges(expectation: Expectation) -> tuple[_QuantileRange, ...] | None:
     """Return quantiles at the nearest place; None where another rule is asked, or something is no number."""
     asked = expectation.kwargs.get("quantile_ranges")
     if not isinstance(asked, dict) or expectation.kwargs.get("allow_relative_error"):
@@ -137,7 +137,7 @@ def quantile_ranges(expectation: Expectation) -> tuple[QuantileRange, ...] | Non
     ranges: Any = asked.get("value_ranges")
     if not _is_list_of(shares, _is_share) or not _is_list_of(ranges, _is_range) or len(shares) != len(ranges):
         return None
-    return tuple(QuantileRange(share, *ends) for share, ends in zip(shares, ranges, strict=True))
+    return tuple(_QuantileRange(share, *ends) for share, ends in zip(shares, ranges, strict=True))
 
 
 def _is_list_of(values: Any, of: Callable[[Any], bool]) -> bool:
@@ -182,7 +182,7 @@ def translate(pattern: str) -> str | None:
         found = "".join(_read_tokens(pattern))
     except _UntoldError:
         return None
-    return found if is_sql(pattern) and _compile(pattern, found) else None
+    return found if _is_sql(pattern) and _compile(pattern, found) else None
 
 
 def _read_tokens(pattern: str) -> Iterator[str]:

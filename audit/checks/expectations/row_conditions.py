@@ -78,7 +78,7 @@ def unique(expectation: Expectation, family: Kept) -> Aggregate | None:
     """Return values that no other row has."""
     column = expectation.kwargs["column"]
     asked = Figure("present", column), Figure("repeated", column)
-    return row_by_row(expectation, asked) if family in COMPARED else None
+    return _row_by_row(expectation, asked) if family in COMPARED else None
 
 
 def together(expectation: Expectation, family: Kept) -> Aggregate | None:
@@ -90,7 +90,7 @@ def together(expectation: Expectation, family: Kept) -> Aggregate | None:
     if not known or skipped is None or len(set(columns)) < max(2, len(columns)):
         return None
     wrong = Together("repeated" if compound else "same", columns, skipped)
-    return row_by_row(expectation, (Together("rows", columns, skipped), wrong))
+    return _row_by_row(expectation, (Together("rows", columns, skipped), wrong))
 
 
 # An expectation that is an aggregate: figures to ask of the table, and a verdict on them.
@@ -108,7 +108,7 @@ class Aggregate:
         return tuple(dict.fromkeys(chain.from_iterable(read)))
 
 
-def row_by_row(expectation: Expectation, asked: tuple[Asked, Asked], *, negated: bool = False) -> Aggregate:
+def _row_by_row(expectation: Expectation, asked: tuple[Asked, Asked], *, negated: bool = False) -> Aggregate:
     """Return rows that are looked at, and how many of them are wrong.
 
     Parameters
@@ -141,4 +141,4 @@ def holding(expectation: Expectation, condition: Condition | None, *, wrong: boo
         return None
     column = expectation.kwargs["column"]
     asked = Figure("present", column), Figure("holding", column, condition)
-    return row_by_row(expectation, asked, negated=not wrong)
+    return _row_by_row(expectation, asked, negated=not wrong)

@@ -65,7 +65,7 @@ SEVERAL = "columns of different kinds"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class _Answered:
     """How one type of expectation is answered."""
 
     make: Maker
@@ -77,11 +77,11 @@ class Answered:
     """What is left to Great Expectations all the same."""
 
 
-def _answer_by(make: Maker, of: str, left: str = "", arguments: Sequence[str] = ()) -> Answered:
-    return Answered(make, frozenset({"column", "mostly", *arguments}), of, left)
+def _answer_by(make: Maker, of: str, left: str = "", arguments: Sequence[str] = ()) -> _Answered:
+    return _Answered(make, frozenset({"column", "mostly", *arguments}), of, left)
 
 
-ANSWERED: Mapping[str, Answered] = {
+ANSWERED: Mapping[str, _Answered] = {
     "expect_table_row_count_to_be_between": _answer_by(statistics.row_count, "the table", FAR, ENDS),
     "expect_table_row_count_to_equal": _answer_by(statistics.row_count, "the table", "", ("value",)),
     "expect_column_values_to_not_be_null": _answer_by(rows.null, ANY),

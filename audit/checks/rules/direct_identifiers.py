@@ -112,7 +112,7 @@ def _reason_for_identifier(looked: OpenPart, column: str, profile: Profile) -> s
 def _is_of_amounts(looked: OpenPart, column: str) -> bool:
     """Return whether texts are amounts that no reader takes for numbers: hardly two persons have the same."""
     scan = looked.narrow([column])
-    values, marked, numbers, differ = scan.ask(amounts_sql(column, scan.source, MOST_ROWS))[0]
+    values, marked, numbers, differ = scan.ask(_amounts_sql(column, scan.source, MOST_ROWS))[0]
     return bool(marked) and numbers >= NUMERIC * values and bool(differ)
 
 
@@ -122,7 +122,7 @@ def _recognize_values(looked: OpenPart, column: str, profile: Profile) -> str | 
     if profile.kind != "text" and not (number and (profile.high or 0) >= LONG_NUMBER):
         return None
     scan = looked.narrow([column])
-    values, *shapes = scan.ask(shares_sql(column, scan.source, MOST_ROWS, number=number))[0]
+    values, *shapes = scan.ask(_shares_sql(column, scan.source, MOST_ROWS, number=number))[0]
     shares = [((n or 0) / (values or 1), shape) for n, shape in zip(shapes, SHAPES, strict=True)]
     share, name = max(((share, shape.name) for share, shape in shares if share >= shape.least), default=(0.0, ""))
     return f"{name} in {percent(share)} of its values" if name else None
@@ -197,14 +197,14 @@ def named_kind(column: str) -> str | None:
     return None
 
 
-def shares_sql(column: str, source: str, rows: int, *, number: bool) -> str:
+def _shares_sql(column: str, source: str, rows: int, *, number: bool) -> str:
     """Query of one row: values looked at, and how many are of each of `SHAPES`; a value is matched once."""
     value = "CAST(c AS VARCHAR)" if number else "trim(c)"
     shapes = ", ".join(f"sum(n) FILTER ({shape.sql()})" if shape.numbers or not number else "0" for shape in SHAPES)
     return f"SELECT sum(n), {shapes} FROM {_count_values_sql(column, source, rows, value)}"  # noqa: S608
 
 
-def amounts_sql(column: str, source: str, rows: int) -> str:
+def _amounts_sql(column: str, source: str, rows: int) -> str:
     """Query of one row: values looked at, written amounts, these and plain numbers, whether lengths differ.
 
     Amounts differ in length; what is an id by its length ("123.456.789") is none.

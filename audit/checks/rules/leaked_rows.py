@@ -116,7 +116,7 @@ def _find_leaked_rows(looked: OpenPart) -> Iterator[Check]:
     key = fingerprint_sql({c: (looked.table.columns[c], looked.train.table.columns[c]) for c in shared})
     where = f"compared in all {several(len(shared), 'shared column')}{besides}"
     judged = _judge_split(_split(looked, looked.train, key), where, looked.part)
-    whose = describe_leaked_groups(looked, looked.train, key) if judged.outcome == "warn" else ()
+    whose = _describe_leaked_groups(looked, looked.train, key) if judged.outcome == "warn" else ()
     yield replace(judged, detail="; ".join(filter(None, (judged.detail, *whose))))
 
 
@@ -189,7 +189,7 @@ class Leaked(NamedTuple):
         return 0 < self.leaked < K or 0 < self.rows - self.leaked < K
 
 
-def describe_leaked_groups(looked: OpenPart, train: OpenPart, key: str) -> tuple[str, ...]:
+def _describe_leaked_groups(looked: OpenPart, train: OpenPart, key: str) -> tuple[str, ...]:
     """Return a sentence for each group column, the group that is hit most first.
 
     Parameters

@@ -23,7 +23,7 @@ MEASURE = "Cramér's V "
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class _Proxy:
     """How strongly one column is associated with a group."""
 
     column: str
@@ -64,7 +64,7 @@ def _judge_proxies(looked: OpenPart, group: str, columns: list[str]) -> Check:
     return CHECK.found(looked.part, detail, columns=(group,), count=len(strong), proxies=_list_proxies(strong))
 
 
-def _list_proxies(proxies: Sequence[Proxy]) -> str:
+def _list_proxies(proxies: Sequence[_Proxy]) -> str:
     """Return columns with their strength, which is named once."""
     names = (MEASURE, *("" for _ in proxies))
     named = [
@@ -74,14 +74,14 @@ def _list_proxies(proxies: Sequence[Proxy]) -> str:
     return ", ".join(named) + (f" and {len(proxies) - MOST_NAMED} more" if len(proxies) > MOST_NAMED else "")
 
 
-def _measure_proxy(looked: OpenPart, group: str, column: str) -> Proxy | None:
+def _measure_proxy(looked: OpenPart, group: str, column: str) -> _Proxy | None:
     joint = looked.joint(group, column)
     table = None if joint is None else table_of(joint, column, group)
     strength = float("nan") if table is None else cramers_v(table)
     if table is None or isnan(strength):
         return None
     sides = min(int((table.sum(axis=axis) > 0).sum()) for axis in (0, 1))
-    return Proxy(column, strength, strength * sqrt(sides - 1))
+    return _Proxy(column, strength, strength * sqrt(sides - 1))
 
 
 CHECK = CheckKind(

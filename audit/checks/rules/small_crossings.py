@@ -27,7 +27,7 @@ SINGLED_OUT = (
 )
 
 
-class Crossing(NamedTuple):
+class _Crossing(NamedTuple):
     """Groups of one crossing by how many people they hold; a missing group is one of them."""
 
     by: tuple[str, ...]
@@ -37,7 +37,7 @@ class Crossing(NamedTuple):
     smallest: int
 
 
-def find_published_crossings(plan: Plan) -> tuple[tuple[str, ...], ...]:
+def _find_published_crossings(plan: Plan) -> tuple[tuple[str, ...], ...]:
     """Return columns whose groups a card shows, each alone and crossed as deep as was asked."""
     deepest = max(map(len, plan.crossings), default=0)
     return tuple(by for size in range(1, deepest + 1) for by in combinations(plan.groups, size))
@@ -48,12 +48,12 @@ def _find_small_crossings(looked: OpenPart) -> Iterator[Check]:
     if not plan.groups:
         yield CHECK.unanswered(looked.part, "not applicable", NO_GROUPS)
         return
-    found = {by: _count_crossing(looked, by) for by in find_published_crossings(plan)}
+    found = {by: _count_crossing(looked, by) for by in _find_published_crossings(plan)}
     yield _check_cards(looked, tuple(found.values()))
     yield _check_quasi_identifiers(looked, found.get(plan.groups) or _count_crossing(looked, plan.groups))
 
 
-def _check_cards(looked: OpenPart, found: tuple[Crossing, ...]) -> Check:
+def _check_cards(looked: OpenPart, found: tuple[_Crossing, ...]) -> Check:
     """Check of what a card shows."""
     people = name_people(looked)
     groups, small = sum(c.groups for c in found), sum(c.small for c in found)
@@ -69,7 +69,7 @@ def _check_cards(looked: OpenPart, found: tuple[Crossing, ...]) -> Check:
     return CHECK.found(looked.part, detail, count=small, all=f"{groups:,}", people=people)
 
 
-def _check_quasi_identifiers(looked: OpenPart, all_: Crossing) -> Check:
+def _check_quasi_identifiers(looked: OpenPart, all_: _Crossing) -> Check:
     """Check of the declared groups all together, by which a row of the table itself could be found."""
     people, by = name_people(looked), join_with_and(list(map(printable, all_.by)))
     if not all_.groups:
@@ -87,7 +87,7 @@ def name_people(looked: OpenPart) -> str:
     return "rows" if looked.config.unit is None else "people"
 
 
-def _count_crossing(looked: OpenPart, by: tuple[str, ...]) -> Crossing:
+def _count_crossing(looked: OpenPart, by: tuple[str, ...]) -> _Crossing:
     unit, names = looked.config.unit, ", ".join(f"k{i}" for i in range(len(by)))
     keys = ", ".join(f"{key_sql(looked.key(c))} AS k{i}" for i, c in enumerate(by))
     people = "count(*)" if unit is None else f"count(DISTINCT {quote_identifier(unit)})"
@@ -95,7 +95,7 @@ def _count_crossing(looked: OpenPart, by: tuple[str, ...]) -> Crossing:
     groups, small, smallest = looked.scan.ask(
         f"SELECT count(*), count(*) FILTER (n < {K}), min(n) FROM ({each})"  # noqa: S608
     )[0]
-    return Crossing(by, int(groups), int(small), int(smallest or 0))
+    return _Crossing(by, int(groups), int(small), int(smallest or 0))
 
 
 CHECK = CheckKind(

@@ -69,14 +69,14 @@ class NarwhalsScan:
     def tally(self, keys: Mapping[str, Key], sums: Mapping[str, Sum], shifts: Mapping[str, int], most: int) -> Tally:
         """Sums by cell: one group-by."""
         names = [f"k{i}" for i in range(len(keys))] or [ONE]
-        spelled = [key_expression(key) for key in keys.values()] or [nw.lit(1)]
+        spelled = [_key_expression(key) for key in keys.values()] or [nw.lit(1)]
         pieces = {f"s{i}": wanted for i, wanted in enumerate(sums.values())}
         columns = [e.alias(n) for n, e in zip(names, spelled, strict=True)]
         for (at, wanted), name in zip(pieces.items(), sums, strict=True):
-            columns.append(row_expression(wanted, shifts.get(name, 0)).alias(at))
+            columns.append(_row_expression(wanted, shifts.get(name, 0)).alias(at))
         frame = self._folded(keys.values()).select(*columns)
         totals = [at for at, wanted in pieces.items() if isinstance(wanted, Total)]
-        grouped = in_pieces(frame, totals).group_by(*names).agg(*_sums(pieces))
+        grouped = _in_pieces(frame, totals).group_by(*names).agg(*_sums(pieces))
         held = grouped.head(most + 1).collect("pyarrow").to_native()
         if held.num_rows > most:
             raise TooManyCellsError(most, {k: len(held.column(n).unique()) for k, n in zip(keys, names, strict=False)})
@@ -102,13 +102,13 @@ class NarwhalsScan:
         columns, found = [], []
         for i, wanted in enumerate(sums.values()):
             if isinstance(wanted, Rows):
-                columns.append(row_expression(wanted, 0).alias(f"s{i}"))
+                columns.append(_row_expression(wanted, 0).alias(f"s{i}"))
                 found.append(nw.col(f"s{i}").sum())
             elif isinstance(wanted, (Lowest, Highest)):
-                value = term_expression(wanted.of)
+                value = _term_expression(wanted.of)
                 kept = value.is_finite()
                 if isinstance(wanted, Lowest) and wanted.when is not None:
-                    kept &= test_expression(wanted.when)
+                    kept &= _test_expression(wanted.when)
                 columns.append(nw.when(kept).then(value).alias(f"s{i}"))
                 found.append(nw.col(f"s{i}").min() if isinstance(wanted, Lowest) else nw.col(f"s{i}").max())
         answer = self.frame.select(*columns).select(*found).collect("pyarrow").to_native().to_pylist()[0]
@@ -126,7 +126,7 @@ class NarwhalsScan:
 
     def few(self, of: Term, most: int) -> bool:
         """Whether a term has at most so many different values."""
-        found = self.frame.select(term_expression(of).alias("v")).unique().head(most + 1).collect("pyarrow")
+        found = self.frame.select(_term_expression(of).alias("v")).unique().head(most + 1).collect("pyarrow")
         return len(found) <= most
 
     def falling(self, keys: Mapping[str, Key], of: Term, extent: Extent, weight: Term | None, rows: int) -> Falling:
@@ -137,25 +137,25 @@ class NarwhalsScan:
     def _folded(self, keys: Sequence[Key] | Any) -> nw.LazyFrame[Any]:
         """The frame with the fold of its unit, where a key asks for it."""
         fold = next((key for key in keys if isinstance(key, Fold)), None)
-        return self.frame if fold is None else with_fold(self.frame, fold)
+        return self.frame if fold is None else _with_fold(self.frame, fold)
 
 
 OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {"+": add, "-": sub, "*": mul}
 
 
-def with_fold(frame: nw.LazyFrame[Any], fold: Fold) -> nw.LazyFrame[Any]:
+def _with_fold(frame: nw.LazyFrame[Any], fold: Fold) -> nw.LazyFrame[Any]:
     """Frame with a column of the fold; no expression of Narwhals hashes alike on all engines."""
     if frame.implementation.is_pyspark() or frame.implementation.is_pyspark_connect():
         from pyspark.sql import functions as f
 
         digits = f.substring(f.md5(f.col(_backticked(fold.unit)).cast("string")), 1, 8)
-        native = frame.to_native().withColumn(fold_name(fold), f.conv(digits, 16, 10).cast("long") % fold.folds)
+        native = frame.to_native().withColumn(_fold_name(fold), f.conv(digits, 16, 10).cast("long") % fold.folds)
         folded: nw.LazyFrame[Any] = nw.from_native(native)
         return folded
     units = frame.select(fold.unit).unique().collect("pyarrow").to_native().column(fold.unit).to_pylist()
     numbers = {unit: fold_of(unit, fold.folds) for unit in units if unit is not None}
     column = nw.col(fold.unit).replace_strict(list(numbers), list(numbers.values()), return_dtype=nw.Int64)
-    return frame.with_columns(column.alias(fold_name(fold))) if numbers else frame
+    return frame.with_columns(column.alias(_fold_name(fold))) if numbers else frame
 
 
 def fold_of(unit: object, folds: int) -> int:
@@ -163,12 +163,12 @@ def fold_of(unit: object, folds: int) -> int:
     return int(hashlib.md5(str(unit).encode(), usedforsecurity=False).hexdigest()[:8], 16) % folds
 
 
-def fold_name(fold: Fold) -> str:
+def _fold_name(fold: Fold) -> str:
     """Name of the column that holds the fold."""
     return f"fold of {fold.unit}"
 
 
-def term_expression(term: Term) -> nw.Expr:
+def _term_expression(term: Term) -> nw.Expr:
     """Expression of a number."""
     match term:
         case Number(name):
@@ -178,12 +178,12 @@ def term_expression(term: Term) -> nw.Expr:
         case Constant(constant):
             return nw.lit(constant)
         case Binary(sign, left, right):
-            combined: nw.Expr = OPERATORS[sign](term_expression(left), term_expression(right))
+            combined: nw.Expr = OPERATORS[sign](_term_expression(left), _term_expression(right))
             return combined
         case Size(of):
-            return term_expression(of).abs()
+            return _term_expression(of).abs()
         case Surprise(of):
-            value = term_expression(of)
+            value = _term_expression(of)
             return nw.when(value > 0).then(value).otherwise(1.0).log() * -1.0
         case _:
             raise NotImplementedError(type(term).__name__)
@@ -199,13 +199,13 @@ def _near(term: Banded) -> nw.Expr:
     return found
 
 
-def test_expression(test: Test | Every) -> nw.Expr:
+def _test_expression(test: Test | Every) -> nw.Expr:
     """Condition on a row, never missing itself."""
     if isinstance(test, Every):
-        return nw.all_horizontal(*(test_expression(one) for one in test.tests), ignore_nulls=False)
+        return nw.all_horizontal(*(_test_expression(one) for one in test.tests), ignore_nulls=False)
     if isinstance(test.of, str):
         return nw.col(test.of).is_null()
-    value = term_expression(test.of)
+    value = _term_expression(test.of)
     if test.is_ == "missing":
         return missing(value)
     if test.is_ == "infinite":
@@ -224,7 +224,7 @@ def missing(value: nw.Expr) -> nw.Expr:
     return value.is_null() | value.is_nan().fill_null(value=True)
 
 
-def key_expression(key: Key) -> nw.Expr:
+def _key_expression(key: Key) -> nw.Expr:
     """Expression to group by."""
     match key:
         case Column(name):
@@ -236,16 +236,16 @@ def key_expression(key: Key) -> nw.Expr:
         case Passes(name, threshold):
             return nw.col(name).cast(nw.Float64) >= threshold
         case Fold():
-            return nw.col(fold_name(key))
+            return nw.col(_fold_name(key))
         case Slice() | Steps():
             return _slice(key)
         case _:
-            return term_expression(key.of)
+            return _term_expression(key.of)
 
 
 def _slice(key: Slice | Steps) -> nw.Expr:
     """Number of the slice, and of the finer cuts at or below the value."""
-    at = (term_expression(key.of) - key.low) * key.per_unit
+    at = (_term_expression(key.of) - key.low) * key.per_unit
     found = nw.min_horizontal(at.floor(), nw.lit(float(key.slices - 1)))
     for start, scale, first, last in key.finer if isinstance(key, Steps) else ():
         step = nw.min_horizontal(((at - start) * scale).floor(), nw.lit(float(last)))
@@ -253,16 +253,16 @@ def _slice(key: Slice | Steps) -> nw.Expr:
     return found.cast(nw.Int64)
 
 
-def row_expression(wanted: Sum, shift: int) -> nw.Expr:
+def _row_expression(wanted: Sum, shift: int) -> nw.Expr:
     """What one row adds to a sum: a whole number of rows, or a value on the grid of its total."""
     if isinstance(wanted, Rows):
-        return nw.lit(1) if wanted.when is None else test_expression(wanted.when).cast(nw.Int64)
+        return nw.lit(1) if wanted.when is None else _test_expression(wanted.when).cast(nw.Int64)
     if isinstance(wanted, Total):
-        return term_expression(wanted.of) * (2.0**shift)
+        return _term_expression(wanted.of) * (2.0**shift)
     raise NotImplementedError(type(wanted).__name__)
 
 
-def in_pieces(frame: nw.LazyFrame[Any], totals: Sequence[str]) -> nw.LazyFrame[Any]:
+def _in_pieces(frame: nw.LazyFrame[Any], totals: Sequence[str]) -> nw.LazyFrame[Any]:
     """Frame with every total cut into pieces whose 64-bit sums make it up; step by step, or engines repeat the work."""
     if not totals:
         return frame

@@ -112,10 +112,10 @@ def alias_of(name: str) -> str:
 
 def reading_of(table: Table) -> Reading:
     """How pandas reads a table."""
-    return StreamedReading(table) if isinstance(table, ParquetTable) else HeldReading(table)
+    return _StreamedReading(table) if isinstance(table, ParquetTable) else _HeldReading(table)
 
 
-class HeldReading(Reading):
+class _HeldReading(Reading):
     """Rows of a text file, an Arrow file or a frame: the frame is made once, and DuckDB is shown what it holds."""
 
     def __init__(self, table: Table) -> None:
@@ -193,7 +193,7 @@ def _to_shown_values(values: pd.Series[Any]) -> pa.Array:
     return pa.array(np.ones(len(values), dtype=bool), mask=~present)
 
 
-class StreamedReading(Reading):
+class _StreamedReading(Reading):
     """Rows of Parquet files: pandas is asked beforehand what it makes of a column, and reads rows where it must."""
 
     def __init__(self, table: ParquetTable) -> None:

@@ -130,7 +130,7 @@ def value_sql(column: str, family: Family) -> str:
     return f"(CASE WHEN isnan({column}) THEN NULL ELSE {column} END)" if family in NAN else column
 
 
-def condition_sql(condition: Condition, column: str, family: Family) -> str:
+def _condition_sql(condition: Condition, column: str, family: Family) -> str:
     """Whether a value satisfies a condition; not true of a missing one."""
     match condition:
         case Among(values):
@@ -179,7 +179,7 @@ def figure_sql(figure: Figure, column: str, family: Family) -> str:
     """Aggregate over rows, each of which counts once."""
     present = present_sql(column, family)
     if figure.condition is not None:
-        holds = condition_sql(figure.condition, column, family)
+        holds = _condition_sql(figure.condition, column, family)
         if figure.what == "holding":
             return counting(holds)
         present = f"{present} AND ({holds})"
@@ -200,7 +200,7 @@ def weighted_sql(figure: Figure, column: str, family: Family) -> str:
     """The same where each row is a value ``column`` with the number ``n`` of rows that have it."""
     present = present_sql(column, family)
     if figure.condition is not None:
-        present = f"{present} AND ({condition_sql(figure.condition, column, family)})"
+        present = f"{present} AND ({_condition_sql(figure.condition, column, family)})"
     spelled = {
         "present": f"coalesce(sum(n) FILTER ({present}), 0)",
         "holding": f"coalesce(sum(n) FILTER ({present}), 0)",

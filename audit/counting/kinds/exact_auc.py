@@ -197,7 +197,7 @@ def _over_all(
     weights = np.zeros(len(order))
     with ThreadPoolExecutor(WORKERS) as threads:
         for span in found.ranges:
-            rising = list(_stretches(cut_stretches(span, rank, threads), threads))
+            rising = list(_stretches(_cut_stretches(span, rank, threads), threads))
             here = np.array([_weights(stretch, len(order)) for stretch in rising]).reshape(-1, len(order))
             # Summed from above, where a few rows decide the precision; nothing is taken off what is large.
             upto = np.cumsum(np.concatenate([weights[None], here[::-1]]), axis=0)[::-1]
@@ -390,7 +390,7 @@ class _Parting(NamedTuple):
         return [whole, self.rank[batch.code], *([] if batch.weight is None else [batch.weight])]
 
 
-def cut_stretches(span: Range, rank: np.ndarray, threads: Executor) -> Iterator[Stretches]:
+def _cut_stretches(span: Range, rank: np.ndarray, threads: Executor) -> Iterator[Stretches]:
     """Rows of a range by rising score.
 
     Parameters

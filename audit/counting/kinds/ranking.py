@@ -82,7 +82,7 @@ def _count_all(question: Ranking, table: Table, plan: Plan) -> Counted:
     """
     with DuckEngine().scan(table, plan.columns) as scan:
         look(scan, table, plan)
-        return count_ranking(scan.con, scan.source, question, table, plan)
+        return _count_ranking(scan.con, scan.source, question, table, plan)
 
 
 KIND = Kind(
@@ -94,7 +94,7 @@ KIND = Kind(
 )
 
 
-def count_ranking(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> Counted:
+def _count_ranking(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> Counted:
     """Sums by group and fold for every crossing, of lists for every grouping, and items by place.
 
     Parameters
@@ -111,8 +111,8 @@ def count_ranking(con: Any, source: str, question: Ranking, table: Table, plan: 
     ValuesError
         When the rows are no lists with one order each, naming the query.
     """
-    refuse_orders(con, source, question, table, plan)
-    place_items(con, source, question, table, plan)
+    _refuse_orders(con, source, question, table, plan)
+    _place_items(con, source, question, table, plan)
     every = tuple(crossings(plan.groups, plan.intersections))
     further: dict[CubeKind, tuple[Cube, ...]] = {CubeKind.LISTS: (_lists(con, plan, every, table),)}
     if question.top:
@@ -326,7 +326,7 @@ def _make_counted(
 #
 # Items that share a score share their places: every one of them is as likely to stand in each. No number depends on
 # the order of the rows. Must not: know a metric.
-def refuse_orders(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> None:
+def _refuse_orders(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> None:
     """Refuse what is no set of lists with one order each.
 
     Raises
@@ -355,7 +355,7 @@ def refuse_orders(con: Any, source: str, question: Ranking, table: Table, plan: 
         _refuse_units(con, source, question, plan)
 
 
-def place_items(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> None:
+def _place_items(con: Any, source: str, question: Ranking, table: Table, plan: Plan) -> None:
     """Make the table of placed items."""
     groups = "".join(f"{_group(name, table, plan)} AS g{i}, " for i, name in enumerate(plan.groups))
     rel = f"CAST({quote_identifier(plan.label)} AS DOUBLE)" if plan.label is not None else "0.0"

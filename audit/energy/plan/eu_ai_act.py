@@ -21,7 +21,7 @@ Answer = Literal["yes", "no", "straddles", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
+class _Duty:
     """What asks for a number of this plan."""
 
     article: str
@@ -29,11 +29,11 @@ class Duty:
 
 
 DUTIES = (
-    Duty(
+    _Duty(
         article="Article 53(1)(a) with Annex XI, section 1, point 2(d)",
         asks="computational resources used to train, such as the number of FLOPs, and training time",
     ),
-    Duty(
+    _Duty(
         article="Article 53(1)(a) with Annex XI, section 1, point 2(e)",
         asks="known or estimated energy consumption; where unknown, it may rest on the computational resources used",
     ),
@@ -50,7 +50,7 @@ class Presumption:
     threshold_flop: float = THRESHOLD_FLOP
     article: str = "Article 51(2)"
     text: str = TEXT
-    duties: tuple[Duty, ...] = DUTIES
+    duties: tuple[_Duty, ...] = DUTIES
     guideline: Answer = "unknown"
     """Whether the indication that a model is of general purpose is reached; a guideline, not the law."""
     guideline_flop: float = GUIDELINE_FLOP

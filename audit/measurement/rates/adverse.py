@@ -103,7 +103,7 @@ class _AdverseTable(RateTable):
         rows = float(self.g.rows.sum()) + self.g.missing_rows
         marks = self.flags + self._group_flags(sample, i, at)
         marks += (UNDER_TWO_PERCENT,) if self.g.rows[i] < TWO_PERCENT * rows else ()
-        if self._unknown(sample, at, i) is not None or not is_under(float(sample.p[i] / sample.p[at])):
+        if self._unknown(sample, at, i) is not None or not _is_under(float(sample.p[i] / sample.p[at])):
             return marks
         return (*marks, UNDER_FOUR_FIFTHS, *((ONE_DECIDES,) if self._one_decides(sample, at, i) else ()))
 
@@ -198,6 +198,6 @@ def _turn(sample: Sample) -> Sample:
     return replace(sample, p=p, numerator=others)
 
 
-def is_under(ratio: float) -> bool:
+def _is_under(ratio: float) -> bool:
     """Whether a ratio is under four fifths; 48% over 60% is not, whatever its last bit says."""
     return ratio < FOUR_FIFTHS - ROUNDING

@@ -41,7 +41,7 @@ class _Flips(NamedTuple):
     """Whether some of its rows have neighbours without a majority."""
 
 
-def flip_estimates(cubes: Sequence[Cube], flips: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:
+def _flip_estimates(cubes: Sequence[Cube], flips: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]:
     """Flip test and flip rate of every group against the reference, and the largest of each attribute.
 
     Parameters
@@ -60,7 +60,7 @@ def _group_by(cube: Cube, cubes: Sequence[Cube], scope: Scope) -> Grouping:
 
 
 def _measure(cubes: Kinds, scope: Scope, _stage: Stage) -> tuple[Estimate, ...]:
-    return flip_estimates(cubes[CubeKind.CROSSINGS], cubes[CubeKind.NEIGHBOURS], scope)
+    return _flip_estimates(cubes[CubeKind.CROSSINGS], cubes[CubeKind.NEIGHBOURS], scope)
 
 
 MEASURE = _measure

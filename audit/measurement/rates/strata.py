@@ -35,7 +35,7 @@ class _Disparity(NamedTuple):
     one_sided: bool
 
 
-def conditional_estimates(cubes: Sequence[Cube], scope: Scope, stage: Stage) -> tuple[Estimate, ...]:
+def _conditional_estimates(cubes: Sequence[Cube], scope: Scope, stage: Stage) -> tuple[Estimate, ...]:
     """Conditional demographic disparity of every group of every attribute, and the largest of each.
 
     Parameters
@@ -47,7 +47,7 @@ def conditional_estimates(cubes: Sequence[Cube], scope: Scope, stage: Stage) -> 
 
 
 def _measure(cubes: Kinds, scope: Scope, stage: Stage) -> tuple[Estimate, ...]:
-    return conditional_estimates(cubes[CubeKind.STRATA], scope, stage)
+    return _conditional_estimates(cubes[CubeKind.STRATA], scope, stage)
 
 
 MEASURE = _measure

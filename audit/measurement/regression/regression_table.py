@@ -71,16 +71,16 @@ def regression_estimates(cubes: Sequence[Cube], binned: Sequence[Cube], scope: S
     origin = float(str(cubes[0].axis(ORIGIN).levels[0]))
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
-        table = ErrorTable(grouping(cubes, by, scope.reference, scope.without(by)), scope, origin)
+        table = _ErrorTable(grouping(cubes, by, scope.reference, scope.without(by)), scope, origin)
         found += table.estimates()
         if len(by) == 1:
             found += distances(next(c for c in binned if c.names[0] == by[0]), table.g, scope)
         if (rest := missing_groups(cubes, by)) is not None:
-            found += ErrorTable(rest, scope, origin, comparable=False).estimates()
+            found += _ErrorTable(rest, scope, origin, comparable=False).estimates()
     return tuple(found)
 
 
-class ErrorTable(Comparisons):
+class _ErrorTable(Comparisons):
     """Estimates of one grouping."""
 
     def __init__(self, grouped: Grouping, scope: Scope, origin: float, *, comparable: bool = True) -> None:
@@ -164,7 +164,7 @@ class ErrorTable(Comparisons):
 #
 # A mean over everybody is a mixture of the group's and the rest's, so its comparison follows from that with the rest. A
 # root mean square and R2 are none: they are compared with the rest alone.
-def to_everybody(table: ErrorTable, metric: GroupStatistic, how: str) -> Iterator[ToAll]:
+def to_everybody(table: _ErrorTable, metric: GroupStatistic, how: str) -> Iterator[ToAll]:
     """Yield the differences of every group from whom it is asked to be compared with."""
     whom = [who for who in EVERYBODY if who in table.scope.compare_to and who in metric.against]
     if not whom or "difference" not in metric.judged:
@@ -175,7 +175,7 @@ def to_everybody(table: ErrorTable, metric: GroupStatistic, how: str) -> Iterato
         yield ToAll(f"difference_to_{who}", partial(_against_all, table, stacked, who, f"mover on {how}"))
 
 
-def _with_rests(table: ErrorTable, scale: Scale) -> MeanSample:
+def _with_rests(table: _ErrorTable, scale: Scale) -> MeanSample:
     """Return the means of groups, then of everybody else of each, then of everybody."""
     sums = {}
     for name, each in table.sums.items():
@@ -184,7 +184,7 @@ def _with_rests(table: ErrorTable, scale: Scale) -> MeanSample:
     return measured(scale, sums, folds=table.g.folded)
 
 
-def _against_all(table: ErrorTable, with_rests: Callable[[], MeanSample], who: Everybody, how: str) -> AgainstAll:
+def _against_all(table: _ErrorTable, with_rests: Callable[[], MeanSample], who: Everybody, how: str) -> AgainstAll:
     count, tail, stacked = len(table.g.groups), table.scope.tail, with_rests()
     at = np.arange(count)
     rest = count + at

@@ -121,7 +121,7 @@ def area_estimates(
         for against in AGAINST:
             found += _against_others(against, table, bins, pairs)
         if "rest" in scope.compare_to:
-            found += auc_against_rest(table, _with_rests(bins, pairs))
+            found += _auc_against_rest(table, _with_rests(bins, pairs))
     return found
 
 
@@ -357,7 +357,7 @@ def _largest(grouped: Grouping, known: _Known, scope: Scope, curves: list[Curve 
 #
 # Everybody's AUC also orders people of different groups, so that it is no mixture of the groups' own; it is therefore
 # compared with that of the rest alone.
-def auc_against_rest(table: Comparisons, both: Placed) -> Iterable[Estimate]:
+def _auc_against_rest(table: Comparisons, both: Placed) -> Iterable[Estimate]:
     """Return the difference of every group, and the largest of them.
 
     Parameters

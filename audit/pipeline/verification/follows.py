@@ -71,7 +71,7 @@ def follow(there: AuditResult) -> AuditResult:
     config = read_question(there)
     train, predictions = _count_part(there, config)
     made = _follow_data(there, config, train)
-    run = _run(there, config, made, finished_on(there))
+    run = _run(there, config, made, _finished_on(there))
     if predictions is not None:
         _follow_predictions(there, config, predictions, made)
     estimates = made.estimates + tuple(there.estimates)
@@ -83,7 +83,7 @@ def follow(there: AuditResult) -> AuditResult:
         stopped_by=run.stopped_by,
         remeasure=remeasure_from(config, there.cubes),
     )
-    gates = judge(config, evidence, finished_on(there))
+    gates = judge(config, evidence, _finished_on(there))
     counted = {TRAIN: train, PREDICTIONS: predictions}
     return replace(
         there,
@@ -108,7 +108,7 @@ def is_whole(result: AuditResult, config: Config) -> bool:
     return not run.ended and not stopped and not any(run.exit_codes.values())
 
 
-def finished_on(result: AuditResult) -> dt.date:
+def _finished_on(result: AuditResult) -> dt.date:
     """Return the day on which a run ended, by which its waivers are judged.
 
     Raises

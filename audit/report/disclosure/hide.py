@@ -195,7 +195,7 @@ class _Hiding:
         while level <= STRICTEST:
             before = len(found)
             barred = {t: self._barred(family, level, t, relations, loss.keys() - still) for t in targets}
-            choice = choose_hidden(Choice(keys, relations, targets, found, still, barred, loss), self.until)
+            choice = _choose_hidden(_Choice(keys, relations, targets, found, still, barred, loss), self.until)
             if choice is None:
                 return False
             more, without = choice
@@ -346,7 +346,7 @@ def _everybody(counts: Counts) -> dict[Group, Cells]:
 # ----------
 # Kelly, Golden and Assad (1992), Networks 22:397 (cell suppression: protection by flows).
 @dataclass(frozen=True, slots=True)
-class Choice:
+class _Choice:
     """Among whom is chosen, for whom."""
 
     keys: Sequence[Key]
@@ -363,7 +363,7 @@ class Choice:
     """What a reader loses with each that may be hidden."""
 
 
-def choose_hidden(choice: Choice, until: float = math.inf) -> tuple[set[Key], list[Key]] | None:
+def _choose_hidden(choice: _Choice, until: float = math.inf) -> tuple[set[Key], list[Key]] | None:
     """Who is hidden besides, and the secrets for which no choice leaves a flow; None where there are too many.
 
     Parameters
@@ -384,7 +384,7 @@ def choose_hidden(choice: Choice, until: float = math.inf) -> tuple[set[Key], li
 class _Program:
     """The choice as a mixed integer program: who is hidden, a flow for each secret, and who goes without one."""
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: _Choice) -> None:
         self.choice = choice
         self.free = {
             key: i for i, key in enumerate(k for k in choice.keys if k in choice.loss and k not in choice.hidden)
@@ -445,10 +445,10 @@ class _Program:
 
 def _losses(free: Sequence[Key], loss: Mapping[Key, float]) -> list[float]:
     """Losses, of which no two are the same: among equals the order of names that nobody chose decides."""
-    rank = {key: i for i, key in enumerate(sorted(free, key=shuffle_key))}
+    rank = {key: i for i, key in enumerate(sorted(free, key=_shuffle_key))}
     return [loss[key] * (1 + rank[key] / (1000 + 10 * len(free))) for key in free]
 
 
-def shuffle_key(key: Key) -> str:
+def _shuffle_key(key: Key) -> str:
     """A place among other names that nobody chose."""
     return hashlib.sha256(repr(key).encode()).hexdigest()

@@ -100,7 +100,7 @@ OF_ALL = frozenset(
 """Comparisons that rest on every group, not only on the pair that they name."""
 
 
-class Suppression:
+class _Suppression:
     """What is hidden in one stage."""
 
     def __init__(
@@ -121,7 +121,7 @@ class Suppression:
         # The same for whoever is hidden: which of them is small is what must not be told.
         self.why = f"to protect groups under {k}"
         bands = split_into_bands(by_kind.get(CubeKind.PLACES, []))
-        self.bands = tuple(Suppression(band, estimates, k, total_known=True) for band in bands)
+        self.bands = tuple(_Suppression(band, estimates, k, total_known=True) for band in bands)
         """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden: dict[Family | CubeKind, AbstractSet[Key]] = {}
@@ -312,7 +312,7 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
         gates=gates,
         cubes=shields["model"].confusions(),
         epochs=tuple(_epochs(result, k)),
-        energy=suppress_energy(result.energy, estimates),
+        energy=_suppress_energy(result.energy, estimates),
     )
 
 
@@ -336,7 +336,7 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
         rates: tuple[Estimate, ...] = ()
         if epoch.counts is not None and id(epoch) in drawn:
             bys = crossings(list_groups(epoch), max(order, 1))
-            shield = Suppression(
+            shield = _Suppression(
                 [epoch.counts], [Estimate(stage="model", metric="", by=by) for by in bys], k, spared=spared
             )
             rates = tuple(shield.suppress(e) for e in measure_rates(epoch, confidence))
@@ -344,7 +344,7 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
 
 
 def _checks(
-    checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, Suppression], k: int
+    checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, _Suppression], k: int
 ) -> Iterator[Check]:
     """Checks without the numbers of groups that are withheld; the outcome stays where it tells no labels of theirs."""
     gone = {e.by for e in shown if len(e.by) == 1 and four_fifths.rests_on(e) and e.status == "suppressed"}
@@ -377,7 +377,7 @@ def _suppress_said(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) 
     return replace(gate, sentence=sentence)
 
 
-def _bare_codes(shields: Mapping[Stage, Suppression], k: int) -> Iterator[str]:
+def _bare_codes(shields: Mapping[Stage, _Suppression], k: int) -> Iterator[str]:
     """Codes of checks whose sentences tell what is hidden."""
     if k > K:
         yield from TOLD_AT_K
@@ -389,7 +389,7 @@ def _bare_codes(shields: Mapping[Stage, Suppression], k: int) -> Iterator[str]:
         yield from TELL_PREDICTIONS
 
 
-def _find_untold(shields: Mapping[Stage, Suppression]) -> frozenset[By]:
+def _find_untold(shields: Mapping[Stage, _Suppression]) -> frozenset[By]:
     """Groupings with hidden labels, of which no outcome may tell whether all of a group have one label.
 
     Those of all parts, because these may be the same people.
@@ -397,11 +397,11 @@ def _find_untold(shields: Mapping[Stage, Suppression]) -> frozenset[By]:
     return frozenset(by for shield in shields.values() for by in shield.touched["labels"] if by)
 
 
-def _shield(result: AuditResult, stage: Stage, k: int) -> Suppression:
+def _shield(result: AuditResult, stage: Stage, k: int) -> _Suppression:
     of_part = [c for c in result.cubes if c.part == PARTS[stage]]
     records = [c for c in of_part if c.kind is CubeKind.CROSSINGS]
     estimates = [e for e in result.estimates if e.stage == stage]
-    return Suppression(records, estimates, k, of_part, spared=_find_named_groups(result.gates))
+    return _Suppression(records, estimates, k, of_part, spared=_find_named_groups(result.gates))
 
 
 def _find_named_groups(gates: Sequence[Gate]) -> Spared:
@@ -424,7 +424,7 @@ def _find_named_groups(gates: Sequence[Gate]) -> Spared:
 
 
 def _suppress_gate(
-    gate: Gate, shields: Mapping[Stage, Suppression], around: tuple[Beside, Beside], k: int, wording: Wording
+    gate: Gate, shields: Mapping[Stage, _Suppression], around: tuple[Beside, Beside], k: int, wording: Wording
 ) -> Gate:
     estimate = gate.estimate
     # An estimate that the run did not make stands in no grouping and has nothing to hide.
@@ -439,7 +439,7 @@ def _suppress_gate(
 
 
 # Carbon of a correct prediction, withheld wherever the accuracy is: one gives the other away.
-def suppress_energy(energy: Energy | None, shown: Estimates) -> Energy | None:
+def _suppress_energy(energy: Energy | None, shown: Estimates) -> Energy | None:
     """Energy without the carbon of a correct prediction of a group whose accuracy is withheld: it gives that away."""
     if energy is None or not energy.sci:
         return energy

@@ -75,7 +75,7 @@ def family_masks(four: Cells, family: Family) -> tuple[tuple[int, ...], ...]:
     if family == "rows":
         return ((1,) * len(four),)
     if family == "confusion":
-        return functionals(four)
+        return _functionals(four)
     places = [divmod(i, width)[family == "selection"] for i in range(len(four))]
     return tuple(tuple(int(place == j) for place in places) for j in range(width))
 
@@ -253,7 +253,7 @@ def list_given_away(cells: Cells) -> Cells:
     return (*found, *(cells[i * width + j] for i, j in _find_following(cells, width)))
 
 
-def functionals(cells: Cells) -> tuple[Cells, ...]:
+def _functionals(cells: Cells) -> tuple[Cells, ...]:
     """For each of `list_given_away`, 1 where a cell is part of it."""
     width = isqrt(len(cells))
     places = [divmod(i, width) for i in range(len(cells))]

@@ -125,7 +125,7 @@ def make_checks_table(checks: Sequence[Check]) -> Table:
     return Table("Data checks that need attention", ("Outcome", "Check", "Finding"), tuple(rows))
 
 
-def choose_metrics(found: EstimateIndex, by: By) -> list[str]:
+def _choose_metrics(found: EstimateIndex, by: By) -> list[str]:
     """Return the metrics to show of a grouping: of a limit, then of the terminal, then those of the user's own."""
     present = {metric for metric, compare, b, _ in found.index if compare is None and b == by}
     gated = [g.estimate.metric for g in found.gates(by) if g.estimate and g.estimate.metric in present]
@@ -137,7 +137,7 @@ def choose_metrics(found: EstimateIndex, by: By) -> list[str]:
 
 def make_group_table(found: EstimateIndex, by: By) -> Table:
     """Return the groups of a grouping with a few metrics; the largest groups where they are too many to read."""
-    metrics, groups = choose_metrics(found, by), found.groups(by)
+    metrics, groups = _choose_metrics(found, by), found.groups(by)
     by_size = sorted(groups, key=lambda g: (None not in g, -(found.rows(by, g) or 0.0)))[:MOST_GROUPS]
     shown = [g for g in groups if g in by_size and metrics]
     names = name_groups(by, shown)
@@ -178,7 +178,7 @@ def list_gaps(found: EstimateIndex) -> list[Gap]:
 
 def _find_gaps(found: EstimateIndex, by: By) -> Iterator[Gap]:
     names = name_groups(by, found.groups(by), quoted_level)
-    for metric in choose_metrics(found, by):
+    for metric in _choose_metrics(found, by):
         apart = found.gap(metric, "difference", by)
         if apart is not None:
             pair = dict.fromkeys(apart.pair or ())

@@ -79,7 +79,7 @@ class ParquetTable(Table):
         sql = self.write_stored_sql(name)
         if name in self.casts:
             sql = f"CAST({sql} AS {self.casts[name]})"
-        return write_names_sql(sql, self.merged[name]) if name in self.merged else sql
+        return _write_names_sql(sql, self.merged[name]) if name in self.merged else sql
 
     def write_stored_sql(self, name: str) -> str:
         """Return the column as it is stored."""
@@ -158,7 +158,7 @@ def quote_literal(value: str | None) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def write_names_sql(sql: str, names: Mapping[Any, str]) -> str:
+def _write_names_sql(sql: str, names: Mapping[Any, str]) -> str:
     """Return an expression of the names of a column's values; what has none, which no row should hold, is missing."""
     if not names:
         return f"CAST({sql} AS VARCHAR)"
