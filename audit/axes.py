@@ -92,7 +92,9 @@ def crossings(groups: Sequence[str], order: int) -> Iterator[tuple[str, ...]]:
 
 def unit_of(cube: Cube) -> int:
     """Power of two in which a cube counts weights."""
-    return int(cube.axis(UNIT).levels[0] or 0) if UNIT in cube.names and cube.axis(UNIT).levels else 0
+    if UNIT in cube.names and cube.axis(UNIT).levels:
+        return int(cube.axis(UNIT).levels[0] or 0)
+    return 0
 
 
 def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:

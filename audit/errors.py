@@ -131,7 +131,9 @@ def printable(text: object, limit: int = 80) -> str:
     if not shown.isprintable():
         shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
     if raw.strip() == "":
-        return "(empty)" if raw == "" else f"(blank: {len(raw)} characters)"
+        if raw == "":
+            return "(empty)"
+        return f"(blank: {len(raw)} characters)"
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
@@ -154,7 +156,9 @@ def suggest(start: str, name: object, choices: Iterable[object]) -> str:
 
 def _listed(name: str) -> str:
     """A name among others; in quotes where blanks at its ends would not be seen."""
-    return printable(name) if name == name.strip() else f"'{printable(name)}'"
+    if name == name.strip():
+        return printable(name)
+    return f"'{printable(name)}'"
 
 
 def words_of(error: BaseException, limit: int = 200) -> str:
@@ -208,7 +212,9 @@ def shown_rest(rest: str, *, query: bool) -> str:
     path = re.sub(r";[^/]*", "", path)
     asked = re.search(r"\?([^#]*)", tail)
     kept = asked is not None and query and not user and tail.startswith(f"{path}?") and _is_open(asked[1])
-    return f"{host}{path}?{asked[1]}" if kept and asked is not None else f"{host}{path}"
+    if kept and asked is not None:
+        return f"{host}{path}?{asked[1]}"
+    return f"{host}{path}"
 
 
 def _is_open(query: str) -> bool:

@@ -72,7 +72,9 @@ def cramers_v(table: Counts) -> float:
     phi2 = float((table**2 / expected).sum() / n) - 1
     corrected = max(0.0, phi2 - (r - 1) * (c - 1) / (n - 1))
     sides = min(side - (side - 1) ** 2 / (n - 1) for side in (r, c))
-    return float(np.sqrt(corrected / (sides - 1))) if sides > 1 else float("nan")
+    if sides > 1:
+        return float(np.sqrt(corrected / (sides - 1)))
+    return float("nan")
 
 
 def informedness(table: Counts) -> float:

@@ -323,7 +323,9 @@ def list_unchecked(names: Sequence[str], why: str) -> str:
     >>> list_unchecked(["a", "b"], "more than 50,000 values")
     '; 2 columns not checked (more than 50,000 values): a, b'
     """
-    return f"; {several(len(names), 'column')} not checked ({why}): {list_names(names, MOST_LEFT)}" if names else ""
+    if not names:
+        return ""
+    return f"; {several(len(names), 'column')} not checked ({why}): {list_names(names, MOST_LEFT)}"
 
 
 def name_group(column: str, level: Level) -> str:

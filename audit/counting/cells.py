@@ -237,7 +237,9 @@ def _class_name(of: Any) -> str:
     plain = of.item() if hasattr(of, "item") else of
     if isinstance(plain, float) and plain.is_integer():
         plain = int(plain)
-    return str(plain).lower() if isinstance(plain, bool) else str(plain)
+    if isinstance(plain, bool):
+        return str(plain).lower()
+    return str(plain)
 
 
 def _refuse_cuts(cuts: Sequence[float], threshold: float | None, classes: int) -> None:

@@ -91,7 +91,9 @@ def plan_blocks(plan: Plan, levels: Mapping[str, int], rows: int | None) -> tupl
 
 
 def _levels(name: str, plan: Plan, levels: Mapping[str, int]) -> int:
-    return len(plan.bins[name]) + 1 if name in plan.bins else max(1, levels.get(name, ASSUMED_LEVELS))
+    if name in plan.bins:
+        return len(plan.bins[name]) + 1
+    return max(1, levels.get(name, ASSUMED_LEVELS))
 
 
 def _covering(plan: Plan, sizes: Mapping[str, int], room: float) -> Iterator[Block]:

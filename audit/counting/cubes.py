@@ -78,7 +78,9 @@ def read_labels(tally: Tally, plan: Plan) -> dict[Any, str]:
 
 def read_predictions(tally: Tally, plan: Plan) -> dict[Any, str]:
     """Reading of each raw prediction, or of whether a score reaches the threshold, 0 or 1."""
-    return _read_classes(tally, plan)[PREDICTION] if plan.classes else _read_binary(tally, plan)[PREDICTION]
+    if plan.classes:
+        return _read_classes(tally, plan)[PREDICTION]
+    return _read_binary(tally, plan)[PREDICTION]
 
 
 def read_groups(tally: Tally, name: str, plan: Plan) -> Words:

@@ -156,7 +156,9 @@ def _hint(strange: Any, labels: Collection[Any]) -> str:
     known = [_read_text_as(v, "number") if isinstance(v, str) else v for v in labels]
     if number is not None and number in known:
         return "; both columns are text, which is compared as it is written: write both alike"
-    return "; these are numeric, so it may be a stray entry" if number is None and None not in known else ""
+    if number is None and None not in known:
+        return "; these are numeric, so it may be a stray entry"
+    return ""
 
 
 def _two(values: Collection[Any]) -> tuple[Any, Any] | None:
@@ -317,12 +319,16 @@ def _read_text_as(text: str, kind: What, *, whole: bool = True) -> Any:
     exact = Fraction(text)
     if kind == "truth value":
         return int(exact) if exact in {0, 1} else None
-    return exact.numerator if whole and exact.denominator == 1 else _nearest(exact)
+    if whole and exact.denominator == 1:
+        return exact.numerator
+    return _nearest(exact)
 
 
 def quote(value: Any) -> str:
     """A value in a message: text in quotes, so that it is told from a number and a blank at its end is seen."""
-    return f"'{printable(value)}'" if isinstance(value, str) else str(name_level(value))
+    if isinstance(value, str):
+        return f"'{printable(value)}'"
+    return str(name_level(value))
 
 
 def _nearest(exact: Fraction) -> float | Fraction:
@@ -331,7 +337,9 @@ def _nearest(exact: Fraction) -> float | Fraction:
         near = float(exact)
     except OverflowError:
         return exact
-    return exact if near.is_integer() and exact.denominator != 1 else near
+    if near.is_integer() and exact.denominator != 1:
+        return exact
+    return near
 
 
 def _read_beside(texts: Collection[str], role: str, others: Collection[Any], other: str) -> dict[str, Any]:

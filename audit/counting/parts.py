@@ -425,7 +425,9 @@ def _tally_record(tally: Tally) -> dict[str, Any]:
 
 
 def _value_record(value: Any) -> Any:
-    return {"date": value.isoformat()} if isinstance(value, dt.date) else value
+    if not isinstance(value, dt.date):
+        return value
+    return {"date": value.isoformat()}
 
 
 def _tally(record: Mapping[str, Any]) -> Tally:
@@ -440,4 +442,6 @@ def _tally(record: Mapping[str, Any]) -> Tally:
 
 
 def _value(value: Any) -> Any:
-    return dt.date.fromisoformat(value["date"]) if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    return dt.date.fromisoformat(value["date"])

@@ -80,7 +80,9 @@ def _refuse_no_number(table: Table, role: str, name: str | None) -> None:
 
 def _mend(table: Table, name: str) -> str:
     """What would make a column of text one of numbers."""
-    return table.describe_mend(name) if table.columns[name] == "text" else ""
+    if table.columns[name] != "text":
+        return ""
+    return table.describe_mend(name)
 
 
 def _refuse_stratum(table: Table, plan: Plan, column: str) -> None:

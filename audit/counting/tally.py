@@ -63,7 +63,9 @@ class Tally:
 
     def array(self, name: str) -> np.ndarray:
         """One sum, a value a cell: int64 for counts, the nearest double for totals."""
-        return self.counts[name] if name in self.counts else _nearest(self.totals[name], self.shifts[name])
+        if name in self.counts:
+            return self.counts[name]
+        return _nearest(self.totals[name], self.shifts[name])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Every sum by name."""
@@ -263,6 +265,8 @@ def grid_shift(bound: float) -> int:
 def round_to_nearest(total: int, shift: int) -> float:
     """Double that is nearest to ``total * 2**-shift``; infinite where that is beyond all doubles."""
     try:
-        return total / (1 << shift) if shift >= 0 else float(total << -shift)
+        if shift >= 0:
+            return total / (1 << shift)
+        return float(total << -shift)
     except OverflowError:
         return math.copysign(math.inf, total)

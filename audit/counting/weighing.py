@@ -113,12 +113,16 @@ def _find_holding(extent: Extent, width: int) -> int | None:
     low, high = math.frexp(extent[0])[1] - 1, math.frexp(extent[1])[1] - 1
     if extent[0] <= 0 or high - low >= width:
         return None
-    return 0 if low >= -(width // 2) and high < width - width // 2 else low + width // 2
+    if low >= -(width // 2) and high < width - width // 2:
+        return 0
+    return low + width // 2
 
 
 def find_band(weight: float, width: int) -> int:
     """Number of the band of a weight; band 0 lies around 1. Weights of 0 are of any band."""
-    return (math.frexp(weight)[1] - 1 + width // 2) // width if weight > 0 else 0
+    if weight > 0:
+        return (math.frexp(weight)[1] - 1 + width // 2) // width
+    return 0
 
 
 def _degree(term: Term, name: str) -> int:

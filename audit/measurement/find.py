@@ -114,7 +114,9 @@ def _levels(group: Any) -> tuple[Level, ...] | None:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return value.item()
+    return value
 
 
 def _grouping(

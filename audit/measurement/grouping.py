@@ -47,8 +47,10 @@ class Grouping:
     @cached_property
     def weightless(self) -> np.ndarray:
         """Groups that have rows, all of weight 0."""
-        none = np.zeros(len(self.groups), dtype=bool)
-        return (self.rows > 0) & (self.counts["w"].sum(axis=(1, 2, 3)) <= 0) if "w" in self.counts else none
+        if "w" not in self.counts:
+            return np.zeros(len(self.groups), dtype=bool)
+        found: np.ndarray = (self.rows > 0) & (self.counts["w"].sum(axis=(1, 2, 3)) <= 0)
+        return found
 
     def nobody(self, i: int) -> str | None:
         """Why nothing can be said of a group, where it has no rows or no weight; None where it has both."""

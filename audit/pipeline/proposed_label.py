@@ -59,7 +59,9 @@ class Candidates:
         """The most likely one, where its name speaks of an outcome and no other is nearly as likely."""
         if not self.columns or self.points[0] < NAMED:
             return None
-        return None if len(self.points) > 1 and self.points[0] - self.points[1] < LEAD else self.columns[0]
+        if len(self.points) > 1 and self.points[0] - self.points[1] < LEAD:
+            return None
+        return self.columns[0]
 
     @property
     def outcomes(self) -> tuple[str, ...]:

@@ -124,7 +124,9 @@ def _describe_fault_of_axes(record: CubeRecord) -> str:
     names = [a.name for a in record.axes]
     if len(set(names)) < len(names) or any(len(set(a.levels)) < len(a.levels) for a in record.axes):
         return "has an axis, or a level of one, twice"
-    return f"has more than {MOST_LAID_OUT:,} places" if prod(len(a.levels) for a in record.axes) > MOST_LAID_OUT else ""
+    if prod(len(a.levels) for a in record.axes) > MOST_LAID_OUT:
+        return f"has more than {MOST_LAID_OUT:,} places"
+    return ""
 
 
 def _describe_fault_of_cells(record: CubeRecord, shape: Sequence[int]) -> str:
@@ -133,4 +135,6 @@ def _describe_fault_of_cells(record: CubeRecord, shape: Sequence[int]) -> str:
     axes = zip(zip(*record.cells, strict=True), shape, strict=bool(record.cells))
     if any(min(at) < 0 or max(at) >= size for at, size in axes):
         return "has cells at levels that its axes do not have"
-    return "has a cell twice" if len(set(record.cells)) < len(record.cells) else ""
+    if len(set(record.cells)) < len(record.cells):
+        return "has a cell twice"
+    return ""

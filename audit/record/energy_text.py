@@ -66,7 +66,9 @@ def format_figure(value: float) -> str:
     if value == 0:
         return "0"
     # From 99.95 on, three significant digits are those of a whole number.
-    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{Decimal(f'{value:#.3g}'):f}"
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    return f"{Decimal(f'{value:#.3g}'):f}"
 
 
 def format_energy(kwh: float) -> str:
@@ -75,7 +77,9 @@ def format_energy(kwh: float) -> str:
     >>> format_energy(0.0000198), format_energy(12.5), format_energy(8930.0), format_energy(0.0)
     ('0.0198 Wh', '12.5 kWh', '8,930 kWh', '0 Wh')
     """
-    return f"{format_figure(kwh)} kWh" if kwh >= 1 else f"{format_figure(1000 * kwh)} Wh"
+    if kwh >= 1:
+        return f"{format_figure(kwh)} kWh"
+    return f"{format_figure(1000 * kwh)} Wh"
 
 
 def format_mass(grams: float) -> str:
@@ -127,13 +131,17 @@ def shorten_measured_share(known: str) -> str:
     >>> shorten_measured_share(ESTIMATED), shorten_measured_share("12.0% measured by sampled power, the rest estimated")
     ('estimated', '12.0% measured')
     """
-    return "estimated" if known == ESTIMATED else known.partition(" by ")[0]
+    if known == ESTIMATED:
+        return "estimated"
+    return known.partition(" by ")[0]
 
 
 def name_component(component: str) -> str:
     """Return a component as people write it: CPU, GPU, RAM and TPU are initials."""
     shown = printable(component, 30)
-    return shown.upper() if shown.lower() in {"cpu", "gpu", "ram", "tpu"} else shown
+    if shown.lower() not in {"cpu", "gpu", "ram", "tpu"}:
+        return shown
+    return shown.upper()
 
 
 def name_phase(phase: str) -> str:

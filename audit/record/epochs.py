@@ -49,7 +49,9 @@ class Epoch:
 
     def measured(self, confidence: float = 0.95) -> Estimates:
         """Return the rates of everybody and of each group, with intervals and n."""
-        return Estimates.listed(self.rates) if self.counts is None else measure_rates(self, confidence)
+        if self.counts is None:
+            return Estimates.listed(self.rates)
+        return measure_rates(self, confidence)
 
 
 def make_epoch(
@@ -152,10 +154,12 @@ def _read_line(line: str) -> Epoch | None:
     """Read the epoch of a line; None where it is none."""
     try:
         strict_json.read_value(line)
-        epoch = make_adapter(Epoch).validate_json(line, strict=True)
+        epoch: Epoch = make_adapter(Epoch).validate_json(line, strict=True)
     except (ValueError, RecursionError):
         return None
-    return epoch if epoch.counts is not None and not epoch.rates and _is_possible(epoch, epoch.counts) else None
+    if epoch.counts is not None and not epoch.rates and _is_possible(epoch, epoch.counts):
+        return epoch
+    return None
 
 
 def _is_possible(epoch: Epoch, record: CubeRecord) -> bool:
@@ -198,7 +202,9 @@ def choose_epochs(epochs: Sequence[Epoch], most: int = MOST_DRAWN) -> list[Epoch
 
 def list_groups(epoch: Epoch) -> tuple[str, ...]:
     """List the attributes by which an epoch was counted."""
-    return () if epoch.counts is None else tuple(axis.name for axis in epoch.counts.axes[:-2])
+    if epoch.counts is None:
+        return ()
+    return tuple(axis.name for axis in epoch.counts.axes[:-2])
 
 
 def measure_rates(epoch: Epoch, confidence: float = 0.95, by: Iterable[tuple[str, ...]] | None = None) -> Estimates:

@@ -84,4 +84,6 @@ def _list_fields(e: Estimate) -> dict[str, Any]:
 
 
 def _write_pair(pair: tuple[Group, Group] | None) -> str | None:
-    return None if pair is None else " v. ".join(group_text(group, str) for group in pair)
+    if pair is None:
+        return None
+    return " v. ".join(group_text(group, str) for group in pair)

@@ -166,7 +166,9 @@ def _describe_wrong_head(head: Mapping[str, Any], run_id: str) -> str:
         return f"its schema is '{printable(head['schema'])}'; this version reads {SCHEMA}"
     if head["verdict"] not in get_args(Verdict):
         return f"its verdict is '{printable(head['verdict'])}', which is none"
-    return f"it holds {describe_other_run(head['run']['id'])}" if head["run"]["id"] != run_id else ""
+    if head["run"]["id"] == run_id:
+        return ""
+    return f"it holds {describe_other_run(head['run']['id'])}"
 
 
 def _read_headline(file: Path) -> dict[str, Any]:

@@ -72,7 +72,9 @@ def _to_json(value: Any) -> str:
 def _require_finite(value: float) -> float | int:
     if not math.isfinite(value):
         raise ValueError("a record cannot hold NaN or Infinity; write undefined instead")
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
 
 
 @cache

@@ -118,7 +118,9 @@ class Store:
     def find_unfinished(self, name: str) -> Path | None:
         """Find the folder of the one run of that id, or start of an id, that did not end, or None."""
         found = [p for p in self.folders() if name and name != LATEST and find_run_id(p).startswith(name)]
-        return found[0] if len(found) == 1 and found[0].name.startswith(".") else None
+        if len(found) == 1 and found[0].name.startswith("."):
+            return found[0]
+        return None
 
     def runs(self, most: int | None = None) -> tuple[Entry, ...]:
         """Return every run, or the newest ``most``, newest first; damaged and incomplete ones are named as such."""
@@ -305,7 +307,9 @@ def find_unfinished(named: Path, store: Path) -> Unfinished | None:
         Where an id is looked for.
     """
     if named.exists():
-        return _read_record(named) if named.is_dir() and STAGING.fullmatch(named.resolve().name) else None
+        if named.is_dir() and STAGING.fullmatch(named.resolve().name):
+            return _read_record(named)
+        return None
     beside = named.with_name(f".{named.name}.part") if named.name else named
     if STAGING.fullmatch(beside.name) and beside.is_dir():
         return _read_record(beside)

@@ -57,7 +57,9 @@ def sum_or_mean(expectation: Expectation, family: Kept) -> Aggregate | None:
         per = people if mean else 1
         return ends.surely_hold(value / per, off_by / per)
 
-    return statistic(expectation, (total, size), tell) if family in {"integer", "double"} else None
+    if family not in {"integer", "double"}:
+        return None
+    return statistic(expectation, (total, size), tell)
 
 
 def rounding(rows: int, size: float) -> float:
@@ -74,9 +76,13 @@ def deviation(expectation: Expectation, family: Kept) -> Aggregate | None:
         value, mean = found.values[spread], found.values[size] / people
         if people < 2:
             return False
-        return ends.surely_hold(value, rounding(people, value + mean)) if mean < SQUARES_OVERFLOW else None
+        if mean < SQUARES_OVERFLOW:
+            return ends.surely_hold(value, rounding(people, value + mean))
+        return None
 
-    return statistic(expectation, (spread, size), tell) if family in {"integer", "double"} else None
+    if family not in {"integer", "double"}:
+        return None
+    return statistic(expectation, (spread, size), tell)
 
 
 def median(expectation: Expectation, family: Kept) -> Aggregate | None:
@@ -90,7 +96,9 @@ def median(expectation: Expectation, family: Kept) -> Aggregate | None:
             return None
         return ends.surely_hold((low + high) / 2, rounding(1, abs(low) + abs(high)) if low != high else 0.0)
 
-    return statistic(expectation, (middle,), tell) if family in {"integer", "double"} else None
+    if family not in {"integer", "double"}:
+        return None
+    return statistic(expectation, (middle,), tell)
 
 
 def quantiles(expectation: Expectation, family: Kept) -> Aggregate | None:
@@ -179,9 +187,9 @@ def row_count(expectation: Expectation, family: Kept) -> Aggregate | None:
         value = expectation.kwargs.get("value")
         return Aggregate((), lambda found: Answer(found.rows == value, None, observed=found.rows))
     ends = bounds_of(expectation)
-    return (
-        None if ends is None else Aggregate((), lambda found: Answer(ends.hold(found.rows), None, observed=found.rows))
-    )
+    if ends is None:
+        return None
+    return Aggregate((), lambda found: Answer(ends.hold(found.rows), None, observed=found.rows))
 
 
 Maker = Callable[[Expectation, Kept], Aggregate | None]

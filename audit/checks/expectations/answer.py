@@ -130,4 +130,6 @@ class Expectation:
     def title(self) -> str:
         """Type, with the columns it speaks of."""
         asked = (self.kwargs["column"],) if "column" in self.kwargs else self.columns
-        return f"{self.type} ({', '.join(map(printable, asked))})" if asked else self.type
+        if asked:
+            return f"{self.type} ({', '.join(map(printable, asked))})"
+        return self.type

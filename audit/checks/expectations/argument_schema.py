@@ -136,13 +136,17 @@ def _describe_type(kind: Any, info: Any) -> list[dict[str, Any]]:
         inner = _describe_inner_model(kind)
         return [] if inner is None else [inner]
     name = next((name for known, name in NAMES.items() if issubclass(kind, known)), None)
-    return [] if name is None else [{"type": name, **_read_limits(name, kind, info)}]
+    if name is None:
+        return []
+    return [{"type": name, **_read_limits(name, kind, info)}]
 
 
 def _read_limits(name: str, kind: Any, info: Any) -> dict[str, Any]:
     """Return the limits of a type, or of the field that it stands in."""
     if name == "string":
-        return {"minLength": least} if (least := getattr(kind, "min_length", None) or info.min_length) else {}
+        if least := getattr(kind, "min_length", None) or info.min_length:
+            return {"minLength": least}
+        return {}
     ends = {"minimum": getattr(kind, "ge", None), "maximum": getattr(kind, "le", None)}
     return {key: value for key, value in ends.items() if value is not None}
 

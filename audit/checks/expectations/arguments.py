@@ -106,7 +106,9 @@ def _describe_complaint(expectation: Expectation, error: ValueError | TypeError)
     if first["type"] == "value_error.missing":
         return f"argument '{printable(name)}' is missing"
     message = printable(first["msg"], 200)
-    return message if name == "__root__" else f"argument '{printable(name)}': {message}"
+    if name == "__root__":
+        return message
+    return f"argument '{printable(name)}': {message}"
 
 
 def _list_arguments(expectation: Expectation) -> list[str]:

@@ -73,7 +73,9 @@ def bounds_of(expectation: Expectation) -> Bounds | None:
     if not ends or not all(map(is_exact, ends)) or ends[0] > ends[-1]:
         return None
     strict = [expectation.kwargs.get(key) or False for key in ("strict_min", "strict_max")]
-    return Bounds(low, high, *strict) if all(isinstance(s, bool) for s in strict) else None
+    if not all(isinstance(s, bool) for s in strict):
+        return None
+    return Bounds(low, high, *strict)
 
 
 def texts_of(values: Any) -> Among | None:
@@ -166,7 +168,9 @@ def patterns_of(asked: Any) -> tuple[str, ...] | None:
     if not isinstance(asked, list) or not asked or not all(isinstance(p, str) for p in asked):
         return None
     found = [translate(p) for p in asked]
-    return None if None in found else tuple(p for p in found if p is not None)
+    if None in found:
+        return None
+    return tuple(p for p in found if p is not None)
 
 
 @lru_cache(maxsize=1024)
@@ -182,7 +186,9 @@ def translate(pattern: str) -> str | None:
         found = "".join(_read_tokens(pattern))
     except _UntoldError:
         return None
-    return found if _is_sql(pattern) and _compile(pattern, found) else None
+    if _is_sql(pattern) and _compile(pattern, found):
+        return found
+    return None
 
 
 def _read_tokens(pattern: str) -> Iterator[str]:
@@ -203,13 +209,17 @@ def _spell_token(token: re.Match[str]) -> str:
     if token["escape"] is None:
         return token[0]
     letter = token["escape"]
-    return f"[{_list_characters(letter)}]" if letter.lower() in IN_CLASS else _escape_character(letter)
+    if letter.lower() in IN_CLASS:
+        return f"[{_list_characters(letter)}]"
+    return _escape_character(letter)
 
 
 def _spell_class(letter: str, *, escaped: bool) -> str:
     if not escaped:
         return letter
-    return _list_characters(letter) if letter.lower() in IN_CLASS else _escape_character(letter)
+    if letter.lower() in IN_CLASS:
+        return _list_characters(letter)
+    return _escape_character(letter)
 
 
 def _escape_character(letter: str) -> str:

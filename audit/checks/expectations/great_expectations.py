@@ -60,12 +60,16 @@ def _advise(expectation: Expectation, frame: pd.DataFrame) -> str:
     if column is None or not any(isinstance(expectation.kwargs.get(end), str) for end in ("min_value", "max_value")):
         return ""
     form = _form_of_ends(frame[column])
-    return "" if form is None else f"; write its ends as {form}, which Great Expectations compares with this column"
+    if form is None:
+        return ""
+    return f"; write its ends as {form}, which Great Expectations compares with this column"
 
 
 def _form_of_ends(values: pd.Series[Any]) -> str | None:
     if values.dtype.kind == "M":
-        return "2024-01-31T00:00:00+00:00" if getattr(values.dtype, "tz", None) is not None else "2024-01-31T00:00:00"
+        if getattr(values.dtype, "tz", None) is not None:
+            return "2024-01-31T00:00:00+00:00"
+        return "2024-01-31T00:00:00"
     known = values.dropna()
     first = known.iloc[0] if values.dtype == object and len(known) else None
     return "2024-01-31" if type(first) is dt.date else None

@@ -68,7 +68,9 @@ def _complete(known: int, rows: int, column: str) -> list[dict[str, Any]]:
     if known == rows:
         return [_make_expectation(kind, column=column)]
     percent = math.floor(100 * known / rows) - SLACK_PERCENT
-    return [_make_expectation(kind, "warning", column=column, mostly=percent / 100)] if percent > 0 else []
+    if percent > 0:
+        return [_make_expectation(kind, "warning", column=column, mostly=percent / 100)]
+    return []
 
 
 def _find_categories(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:

@@ -40,7 +40,9 @@ def null(expectation: Expectation, family: Kept) -> Aggregate:
 def between(expectation: Expectation, family: Kept) -> Aggregate | None:
     """Return numbers between two ends."""
     ends = bounds_of(expectation)
-    return holding(expectation, ends.within()) if ends is not None and family in {"integer", "double"} else None
+    if ends is not None and family in {"integer", "double"}:
+        return holding(expectation, ends.within())
+    return None
 
 
 def lengths(expectation: Expectation, family: Kept) -> Aggregate | None:
@@ -49,7 +51,9 @@ def lengths(expectation: Expectation, family: Kept) -> Aggregate | None:
     if exact is not None and not is_exact(exact):
         return None
     ends = bounds_of(expectation) if exact is None else Bounds(exact, exact)
-    return holding(expectation, ends.within(length=True)) if ends is not None and family == "text" else None
+    if ends is not None and family == "text":
+        return holding(expectation, ends.within(length=True))
+    return None
 
 
 def in_set(expectation: Expectation, family: Kept) -> Aggregate | None:
@@ -62,7 +66,9 @@ def among(expectation: Expectation, family: Kept) -> Among | None:
     values = expectation.kwargs.get("value_set")
     if family == "text":
         return texts_of(values)
-    return numbers_of(values) if family in {"integer", "double"} else None
+    if family not in {"integer", "double"}:
+        return None
+    return numbers_of(values)
 
 
 def regex(expectation: Expectation, family: Kept) -> Aggregate | None:
@@ -78,7 +84,9 @@ def unique(expectation: Expectation, family: Kept) -> Aggregate | None:
     """Return values that no other row has."""
     column = expectation.kwargs["column"]
     asked = Figure("present", column), Figure("repeated", column)
-    return _row_by_row(expectation, asked) if family in COMPARED else None
+    if family not in COMPARED:
+        return None
+    return _row_by_row(expectation, asked)
 
 
 def together(expectation: Expectation, family: Kept) -> Aggregate | None:

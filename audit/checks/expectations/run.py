@@ -364,7 +364,9 @@ def _answer_early(expectation: Expectation, columns: Sequence[str]) -> Answer | 
     if expectation.type in NEEDS_SQL:
         return SQL
     absent = next((c for c in expectation.columns if c not in columns), None)
-    return shape(expectation, columns) if absent is None else no_such("column", absent, columns)
+    if absent is None:
+        return shape(expectation, columns)
+    return no_such("column", absent, columns)
 
 
 def _place(column: str, found: Figures, bands: Sequence[str] | None) -> Place:

@@ -74,7 +74,9 @@ def _reason_against(looked: OpenPart) -> str:
     if len(looked.columns) < len(looked.table.columns):
         return "some columns hold lists, which cannot be compared"
     apart = {label, looked.config.data.weight, *looked.config.data.groups}
-    return "" if set(looked.columns) - apart else "there is no feature beside the groups (see DP002)"
+    if set(looked.columns) - apart:
+        return ""
+    return "there is no feature beside the groups (see DP002)"
 
 
 def _expect_by_chance(found: Conflicts) -> float:

@@ -106,7 +106,9 @@ def _reason_for_identifier(looked: OpenPart, column: str, profile: Profile) -> s
     if is_named_id(column) and profile.distinct > 2:
         return "an id by the column's name, and nearly every value is different"
     alone = profile.kind == "text" and profile.rows >= FEWEST
-    return "nearly every value is different" if alone and not _is_of_amounts(looked, column) else None
+    if alone and not _is_of_amounts(looked, column):
+        return "nearly every value is different"
+    return None
 
 
 def _is_of_amounts(looked: OpenPart, column: str) -> bool:
@@ -125,7 +127,9 @@ def _recognize_values(looked: OpenPart, column: str, profile: Profile) -> str | 
     values, *shapes = scan.ask(_shares_sql(column, scan.source, MOST_ROWS, number=number))[0]
     shares = [((n or 0) / (values or 1), shape) for n, shape in zip(shapes, SHAPES, strict=True)]
     share, name = max(((share, shape.name) for share, shape in shares if share >= shape.least), default=(0.0, ""))
-    return f"{name} in {percent(share)} of its values" if name else None
+    if not name:
+        return None
+    return f"{name} in {percent(share)} of its values"
 
 
 CHECK = CheckKind(
@@ -163,7 +167,9 @@ class Shape:
     def sql(self) -> str:
         """Return a condition on ``v``."""
         fits = f"regexp_full_match(v, '{self.pattern}')"
-        return f"CASE WHEN {fits} THEN {self.digits} ELSE false END" if self.digits else fits
+        if not self.digits:
+            return fits
+        return f"CASE WHEN {fits} THEN {self.digits} ELSE false END"
 
 
 SHAPES = (

@@ -93,7 +93,9 @@ class Split:
 
 def _chance_that_all_are_in_part(size: float, part: float, n: float) -> float:
     """Return the chance that all rows of a set are in the part."""
-    return float(np.exp(_log_choose(n - size, part - size) - _log_choose(n, part))) if size <= part else 0.0
+    if size <= part:
+        return float(np.exp(_log_choose(n - size, part - size) - _log_choose(n, part)))
+    return 0.0
 
 
 def _log_choose(n: float, k: float) -> float:
@@ -233,7 +235,9 @@ def _describe_group(by: str, of: Leaked) -> str:
 
 
 def _name_groups(by: str, of: Leaked) -> str:
-    return f"{printable(by, NAME_LENGTH)} missing" if of.level is None else name_group(by, of.level)
+    if of.level is None:
+        return f"{printable(by, NAME_LENGTH)} missing"
+    return name_group(by, of.level)
 
 
 def _hide_groups(groups: Sequence[Leaked]) -> set[Leaked]:

@@ -94,7 +94,9 @@ def _name_level(looked: OpenPart, by: str, value: object) -> Level:
 
 def _describe_part(looked: OpenPart) -> str:
     one_of = share_of(looked.rows)
-    return "" if one_of == 1 else f" (estimated from one in {one_of} combinations of values)"
+    if one_of == 1:
+        return ""
+    return f" (estimated from one in {one_of} combinations of values)"
 
 
 def _count_times(found: Sequence[Repeats]) -> int:
@@ -102,7 +104,9 @@ def _count_times(found: Sequence[Repeats]) -> int:
     times = {k: sum(r.combinations for r in found if r.times == k) for k in range(1, MANY)}
     all_of = sum(r.combinations for r in found)
     most = max(times, key=lambda k: times[k])
-    return most if most > 1 and all_of >= FEWEST_SETS and times[most] >= 0.9 * all_of else 0
+    if most > 1 and all_of >= FEWEST_SETS and times[most] >= 0.9 * all_of:
+        return most
+    return 0
 
 
 def _judge_by_surroundings(looked: OpenPart, twins: str) -> Check:
@@ -140,7 +144,9 @@ def _expect_coincidence(looked: OpenPart, column: str, found: Sequence[Surroundi
     if pairs >= FEWEST_PAIRS:
         return sum(s.pairs_alike for s in found if s.size >= LONELY) / pairs
     joint = looked.joint(column)
-    return 0.0 if joint is None else float(((joint.n / joint.n.sum()) ** 2).sum())
+    if joint is None:
+        return 0.0
+    return float(((joint.n / joint.n.sum()) ** 2).sum())
 
 
 def _find_copies(

@@ -114,7 +114,9 @@ def _find_unseen(looked: OpenPart, train: OpenPart, column: str) -> tuple[int, i
 
 def _to_plain(value: object) -> object:
     """Return the value as it compares over parts: 1 and 1.0 are one."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
 
 
 CHECK = CheckKind(

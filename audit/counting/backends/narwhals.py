@@ -155,7 +155,9 @@ def _with_fold(frame: nw.LazyFrame[Any], fold: Fold) -> nw.LazyFrame[Any]:
     units = frame.select(fold.unit).unique().collect("pyarrow").to_native().column(fold.unit).to_pylist()
     numbers = {unit: fold_of(unit, fold.folds) for unit in units if unit is not None}
     column = nw.col(fold.unit).replace_strict(list(numbers), list(numbers.values()), return_dtype=nw.Int64)
-    return frame.with_columns(column.alias(_fold_name(fold))) if numbers else frame
+    if not numbers:
+        return frame
+    return frame.with_columns(column.alias(_fold_name(fold)))
 
 
 def fold_of(unit: object, folds: int) -> int:
@@ -256,7 +258,9 @@ def _slice(key: Slice | Steps) -> nw.Expr:
 def _row_expression(wanted: Sum, shift: int) -> nw.Expr:
     """What one row adds to a sum: a whole number of rows, or a value on the grid of its total."""
     if isinstance(wanted, Rows):
-        return nw.lit(1) if wanted.when is None else _test_expression(wanted.when).cast(nw.Int64)
+        if wanted.when is None:
+            return nw.lit(1)
+        return _test_expression(wanted.when).cast(nw.Int64)
     if isinstance(wanted, Total):
         return _term_expression(wanted.of) * (2.0**shift)
     raise NotImplementedError(type(wanted).__name__)

@@ -112,7 +112,9 @@ def alias_of(name: str) -> str:
 
 def reading_of(table: Table) -> Reading:
     """How pandas reads a table."""
-    return _StreamedReading(table) if isinstance(table, ParquetTable) else _HeldReading(table)
+    if isinstance(table, ParquetTable):
+        return _StreamedReading(table)
+    return _HeldReading(table)
 
 
 class _HeldReading(Reading):
@@ -248,7 +250,9 @@ class _StreamedReading(Reading):
         kinds = {_kind(schema.field(name).type, frame[name].dtype) for schema, frame in self._both(name)}
         (kind,) = kinds if len(kinds) == 1 else ("nothing",)
         if kind == "whole":
-            return f"CAST({column} AS DOUBLE)" if self._some_missing(con, name) else column
+            if not self._some_missing(con, name):
+                return column
+            return f"CAST({column} AS DOUBLE)"
         return {"same": column, "presence": present, "never": "CAST(NULL AS VARCHAR)"}.get(kind)
 
     def _both(self, name: str) -> Sequence[tuple[pa.Schema, pd.DataFrame]]:
@@ -277,4 +281,6 @@ def _kind(stored: pa.DataType, read: Any) -> str:
     if is_a.is_null(stored):
         return "never"
     tests = (is_a.is_boolean, is_a.is_date, is_a.is_timestamp, is_a.is_dictionary, is_a.is_decimal)
-    return "presence" if any(test(stored) for test in tests) else "nothing"
+    if any(test(stored) for test in tests):
+        return "presence"
+    return "nothing"

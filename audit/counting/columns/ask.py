@@ -68,13 +68,17 @@ class Asking:
     @property
     def key_sql(self) -> str | None:
         """Key that rows are grouped by; NaN is a missing value."""
-        return None if self.key is None else grouped_by(self.key, self.family)
+        if self.key is None:
+            return None
+        return grouped_by(self.key, self.family)
 
 
 def grouped_by(key: Key, family: Mapping[str, Family]) -> str:
     """SQL of a key by which rows are grouped; NaN is a missing value."""
     sql = key_sql(key)
-    return value_sql(sql, family.get(key.name, "other")) if isinstance(key, Column) else sql
+    if not isinstance(key, Column):
+        return sql
+    return value_sql(sql, family.get(key.name, "other"))
 
 
 def ask_figures(scan: DuckScan, asked: Iterable[Asked], key: Key | None = None) -> tuple[Figures, ...]:

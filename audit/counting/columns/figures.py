@@ -122,12 +122,16 @@ def counting(condition: str) -> str:
 
 def present_sql(column: str, family: Family) -> str:
     """Whether there is a value; NaN is none."""
-    return f"({column} IS NOT NULL AND NOT isnan({column}))" if family in NAN else f"({column} IS NOT NULL)"
+    if family in NAN:
+        return f"({column} IS NOT NULL AND NOT isnan({column}))"
+    return f"({column} IS NOT NULL)"
 
 
 def value_sql(column: str, family: Family) -> str:
     """Value, of which NaN is none."""
-    return f"(CASE WHEN isnan({column}) THEN NULL ELSE {column} END)" if family in NAN else column
+    if family not in NAN:
+        return column
+    return f"(CASE WHEN isnan({column}) THEN NULL ELSE {column} END)"
 
 
 def _condition_sql(condition: Condition, column: str, family: Family) -> str:
@@ -162,13 +166,17 @@ def _within(condition: Within, column: str, family: Family) -> str:
 
 def _compare_in_sql(value: str, sign: str, end: float, rounded: Callable[[float], int], whole: bool) -> str:
     """Whole numbers are compared with whole numbers, so that none is rounded to a double first."""
-    return f"{value} {sign} {rounded(end)}" if whole else f"{value} {sign} {double(end)}"
+    if whole:
+        return f"{value} {sign} {rounded(end)}"
+    return f"{value} {sign} {double(end)}"
 
 
 def _literal(value: Scalar, family: Family) -> str:
     if isinstance(value, str):
         return _text(value)
-    return str(int(value)) if family == "integer" else double(float(value))
+    if family == "integer":
+        return str(int(value))
+    return double(float(value))
 
 
 def _text(value: str) -> str:

@@ -88,7 +88,9 @@ def _missing(name: str, kind: Kind) -> str:
     column = quote_identifier(name)
     if kind == "float":
         return f"{column} IS NULL OR isnan({column})"
-    return f"{column} IS NULL OR trim({column}) = ''" if kind == "text" else f"{column} IS NULL"
+    if kind == "text":
+        return f"{column} IS NULL OR trim({column}) = ''"
+    return f"{column} IS NULL"
 
 
 def _ends(name: str, kind: Kind) -> list[str]:

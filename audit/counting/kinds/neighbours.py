@@ -208,7 +208,9 @@ def _reference_group(cubes: Sequence[Cube], name: str, question: Neighbours) -> 
     smallest = min((c for c in cubes if name in c.names), key=lambda c: c["n"].size)
     known = smallest.keep(name).drop(name, None)
     groups = all_groups(known, (name,))
-    return groups[reference_at((name,), groups, known["n"], question.reference)][0] if groups else None
+    if not groups:
+        return None
+    return groups[reference_at((name,), groups, known["n"], question.reference)][0]
 
 
 def _read(scan: DuckScan, question: Neighbours, opened: OpenTable) -> _Rows:

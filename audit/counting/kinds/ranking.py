@@ -375,7 +375,9 @@ def _place_items(con: Any, source: str, question: Ranking, table: Table, plan: P
 
 
 def _query(question: Ranking) -> str:
-    return quote_identifier(question.query) if question.query is not None else "0"
+    if question.query is None:
+        return "0"
+    return quote_identifier(question.query)
 
 
 def _order(question: Ranking, plan: Plan) -> str:
@@ -389,7 +391,9 @@ def _group(name: str, table: Table, plan: Plan) -> str:
     if name in plan.bins:
         return key_sql(Band(name, plan.bins[name]))
     column = quote_identifier(name)
-    return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END" if table.columns[name] == "float" else column
+    if table.columns[name] != "float":
+        return column
+    return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END"
 
 
 def _refuse_kinds(question: Ranking, table: Table) -> None:

@@ -104,7 +104,9 @@ def _to_joules(found_mj: Mapping[str, float]) -> dict[str, float]:
 def _read_device() -> str | None:
     """Return the name of the board; None where the system does not tell."""
     try:
-        return printable(BOARD_NAME.read_text(encoding="utf-8").strip("\0 \n")) if BOARD_NAME.exists() else None
+        if not BOARD_NAME.exists():
+            return None
+        return printable(BOARD_NAME.read_text(encoding="utf-8").strip("\0 \n"))
     except (OSError, ValueError):
         return None
 

@@ -168,7 +168,9 @@ def _unknown(table: RateTable, population: Mapping[str, float]) -> str:
     whole = sum(population.values())
     if abs(whole - 1) > ROUNDING:
         return f"the shares of the reference population sum to {whole:.6g}, not to 1; name the rest of it"
-    return "" if table.g.sizes()[0].sum() > 0 else "0/0: no rows in any group"
+    if table.g.sizes()[0].sum() > 0:
+        return ""
+    return "0/0: no rows in any group"
 
 
 def _together(
@@ -220,4 +222,6 @@ def _tested(table: RateTable, tested: Fit | None, intruder: str | None, common: 
 def _method(table: RateTable) -> str:
     if table.g.folded:
         return "pearson, second-order rao-scott, F, 100 folds of the unit"
-    return "pearson, second-order rao-scott for the weights" if "w" in table.g.counts else "pearson"
+    if "w" in table.g.counts:
+        return "pearson, second-order rao-scott for the weights"
+    return "pearson"

@@ -48,14 +48,18 @@ def label_estimates(cubes: Sequence[Cube], scope: Scope) -> tuple[Estimate, ...]
 def _of_grouping(grouped: ClassGrouping, scope: Scope) -> list[Estimate]:
     bias = BiasTable(grouped.right, scope, "data")
     found = [*bias.representation(), *_shares(grouped, scope), *bias.against_reference(labelled=False)]
-    return [*found, *_distances(grouped, scope)] if bias.comparable else found
+    if not bias.comparable:
+        return found
+    return [*found, *_distances(grouped, scope)]
 
 
 def _shares(grouped: ClassGrouping, scope: Scope, *, comparable: bool = True) -> list[Estimate]:
     """Share of each label in each group with all comparisons, and the worst of these."""
     tables = class_tables(grouped, scope, "data", comparable=comparable)
     found = [e for t in tables for e in t.rates((of_class(DATA_BASE_RATE, t.outcome or ""),))]
-    return [*found, *worst_class(WORST_BASE_RATE, DATA_BASE_RATE, tables)] if tables[0].comparable else found
+    if not tables[0].comparable:
+        return found
+    return [*found, *worst_class(WORST_BASE_RATE, DATA_BASE_RATE, tables)]
 
 
 def _distances(grouped: ClassGrouping, scope: Scope) -> list[Estimate]:

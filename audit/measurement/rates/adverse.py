@@ -63,7 +63,9 @@ class _AdverseTable(RateTable):
     @property
     def flags(self) -> tuple[str, ...]:
         """What is unusual about every comparison."""
-        return (*super().flags, NOT_SELECTED) if self.scope.harmful else super().flags
+        if self.scope.harmful:
+            return (*super().flags, NOT_SELECTED)
+        return super().flags
 
     def adverse(self) -> list[Estimate]:
         """Ratio, standard deviations, p and shortfall of each group, and the lowest ratio of all."""
@@ -170,7 +172,9 @@ class _AdverseTable(RateTable):
 
     def _test(self) -> str:
         plain = not self.g.folded and "w" not in self.g.counts
-        return "Fisher's exact test, two-sided" if plain else f"newcombe on {self._method()}, inverted, two-sided"
+        if plain:
+            return "Fisher's exact test, two-sided"
+        return f"newcombe on {self._method()}, inverted, two-sided"
 
     def _chance(self, sample: Sample, at: int) -> np.ndarray:
         if self.g.folded or "w" in self.g.counts:

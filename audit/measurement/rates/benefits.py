@@ -123,7 +123,9 @@ class BenefitTable(RateTable):
         """Why a group has no number."""
         if (nobody := self.g.nobody(i)) is not None:
             return nobody
-        return metric.infinite if math.isinf(values.value[i]) else metric.below.empty
+        if math.isinf(values.value[i]):
+            return metric.infinite
+        return metric.below.empty
 
     def _between(self) -> list[Estimate]:
         """What of the inequality of benefits would be left if everybody had the mean of their group."""
@@ -153,7 +155,9 @@ class BenefitTable(RateTable):
     def _why_not_between(live: np.ndarray, benefit: float) -> str:
         if live.sum() < 2:
             return NO_TWO_GROUPS
-        return "" if benefit > 0 else "0/0: every row is a false negative, so there is no benefit"
+        if benefit > 0:
+            return ""
+        return "0/0: every row is a false negative, so there is no benefit"
 
     def _chance(self, w: np.ndarray, share: np.ndarray, spread: float) -> str:
         """What chance alone shows: half the variance of the groups' means about their own mean, by the delta method."""

@@ -194,7 +194,9 @@ class GroupTable(Comparisons):
         if (nobody := self.g.nobody(i)) is not None:
             return nobody
         weightless = "w" in self.g.counts and isinstance(metric, Rate) and self.g.rows_given(metric)[i] > 0
-        return f"{metric.empty} that has a weight above 0" if weightless else str(metric.empty)
+        if weightless:
+            return f"{metric.empty} that has a weight above 0"
+        return str(metric.empty)
 
 
 # Estimates of statistics on their own scale, and the interval of the worst or the mean of several gaps.
@@ -202,7 +204,9 @@ class GroupTable(Comparisons):
 # Must not: read a count.
 def event(metric: Measured) -> str:
     """What a metric counts, in words."""
-    return metric.event.text if isinstance(metric, Rate) else metric.title
+    if isinstance(metric, Rate):
+        return metric.event.text
+    return metric.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +285,9 @@ def bounds_over(parts: Sequence[Estimate], criterion: Criterion) -> dict[str, An
         pick = max if criterion.compare == "difference" else min
         low, high = pick(lows), pick(highs)
         pairs = {"low_pair": parts[lows.index(low)].low_pair, "high_pair": parts[highs.index(high)].high_pair}
-    return {} if low <= 0 and high >= 1 else {"low": low, "high": high, **pairs}
+    if low <= 0 and high >= 1:
+        return {}
+    return {"low": low, "high": high, **pairs}
 
 
 # Several metrics of one grouping, bounded at once: closed forms over arrays of (metrics, groups).
@@ -344,7 +350,9 @@ class Figures:
 
     def against(self, kind: Kind) -> Limits:
         """Limits of each group against the reference, shape (M, G)."""
-        return self.less_reference if kind == "difference" else self.over_reference
+        if kind == "difference":
+            return self.less_reference
+        return self.over_reference
 
     @cached_property
     def lowest(self) -> list[Extreme]:

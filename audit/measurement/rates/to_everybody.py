@@ -119,9 +119,9 @@ class EverybodyTable(RateTable):
         how = f"{'newcombe' if asked.kind == 'difference' else 'mover-r'} on {self._method()}"
         if asked.who == "rest":
             return how
-        return (
-            f"{how} against the rest and the group's share" if isinstance(asked.metric, Rate) else f"{how}, correlated"
-        )
+        if isinstance(asked.metric, Rate):
+            return f"{how} against the rest and the group's share"
+        return f"{how}, correlated"
 
 
 def _four(grouped: Grouping, measure: str) -> np.ndarray:

@@ -93,7 +93,9 @@ class _ErrorTable(Comparisons):
     def estimates(self) -> list[Estimate]:
         """Return each metric of every group, and its comparisons."""
         found = [e for metric in PER_GROUP for e in self._estimates_of_metric(metric)]
-        return [*found, self._correlation_ratio()] if self.comparable else found
+        if not self.comparable:
+            return found
+        return [*found, self._correlation_ratio()]
 
     def _estimates_of_metric(self, metric: GroupStatistic) -> list[Estimate]:
         scale, name = SCALES[metric.name]
@@ -196,7 +198,9 @@ def _against_all(table: _ErrorTable, with_rests: Callable[[], MeanSample], who: 
 
     def limits_at(error: float) -> Limits:
         found = between(stacked, at, rest, error)
-        return found if who == "rest" else mean_to_whole(to_rest, found, table.g.shares(), error)
+        if who == "rest":
+            return found
+        return mean_to_whole(to_rest, found, table.g.shares(), error)
 
     def reason(i: int) -> str:
         if np.isnan(stacked.value[i]):

@@ -130,7 +130,9 @@ def _with_rests(bins: Bins, pairs: Pairs | None) -> Placed:
     own = np.concatenate([bins.w, of_others(bins.w)])
     own2 = np.concatenate([bins.w2, of_others(bins.w2)])
     both = _area(placed, folded, bins, own[:, 1], own[:, 0], own2[:, 1], own2[:, 0])
-    return both if pairs is None else known(both, np.concatenate([pairs.auc, pairs.of_rest()]))
+    if pairs is None:
+        return both
+    return known(both, np.concatenate([pairs.auc, pairs.of_rest()]))
 
 
 def _against_others(asked: Against, table: Comparisons, bins: Bins, pairs: Pairs | None) -> list[Estimate]:
@@ -254,7 +256,9 @@ class _Known(NamedTuple):
             return "exact"
         why = f"binned ({TOO_MANY})" if self.sorted_ else "binned"
         said = f"{why}: the exact value lies within ±{hidden * 1.005:.2g}"
-        return f"{said}{SAYS_NOTHING}" if 2 * hidden > MOST_HIDDEN else said
+        if 2 * hidden > MOST_HIDDEN:
+            return f"{said}{SAYS_NOTHING}"
+        return said
 
 
 def curve_estimates(

@@ -113,7 +113,9 @@ def _estimates_of_grouping(
 def _improper(lost: Cube) -> str | None:
     """Why scores are no probabilities; None where they may be."""
     outside = float(lost["outside"].sum())
-    return f"scores are no probabilities: {outside:,.0f} lie outside 0 to 1" if outside else None
+    if not outside:
+        return None
+    return f"scores are no probabilities: {outside:,.0f} lie outside 0 to 1"
 
 
 def _uncounted(by: tuple[str, ...]) -> Iterator[Estimate]:

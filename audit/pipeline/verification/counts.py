@@ -82,12 +82,16 @@ def _count_excluded(there: Mapping[str, int], cubes: Sequence[Cube], plan: Plan)
             return {why: n for why, n in there.items() if why != reason}
         cube = cube.at(name, None)
     rows = int(cube["n"].sum())
-    return {**there, reason: rows} if rows else {why: n for why, n in there.items() if why != reason}
+    if rows:
+        return {**there, reason: rows}
+    return {why: n for why, n in there.items() if why != reason}
 
 
 def _count_without(cubes: Sequence[Cube], column: str) -> int:
     cube = next(c for c in cubes if column in c.names)
-    return int(cube.at(column, None)["n"].sum()) if None in cube.axis(column).levels else 0
+    if None not in cube.axis(column).levels:
+        return 0
+    return int(cube.at(column, None)["n"].sum())
 
 
 def part_of(part: Part, counted: Counted | None) -> Part:

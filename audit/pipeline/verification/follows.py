@@ -130,7 +130,9 @@ def _time(text: str, place: str) -> dt.datetime:
         found = dt.datetime.fromisoformat(text)
     except ValueError as error:
         raise StoreError(f"{place}: '{printable(text)}' is not a time; restore the original audit.json") from error
-    return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
+    if found.tzinfo is not None:
+        return found
+    return found.replace(tzinfo=dt.UTC)
 
 
 def _count_part(there: AuditResult, config: Config) -> tuple[Counted | None, Counted | None]:
@@ -175,4 +177,6 @@ def find_contradicting(there: AuditResult) -> Sequence[str]:
     """Return counts of the same predictions that cannot all be right."""
     config = read_question(there)
     predictions = counted_of(there, PREDICTIONS, plan_predictions(config))
-    return () if predictions is None else contradictions(predictions.by_kind, make_scope(config))
+    if predictions is None:
+        return ()
+    return contradictions(predictions.by_kind, make_scope(config))

@@ -115,5 +115,7 @@ def _is_alike(there: Any, follows: Any) -> bool:
 
 def _show_leaf(value: Any) -> str:
     if isinstance(value, str):
-        return ABSENT if value == ABSENT else f"'{printable(value, LONGEST_SHOWN)}'"
+        if value == ABSENT:
+            return ABSENT
+        return f"'{printable(value, LONGEST_SHOWN)}'"
     return "null" if value is None else printable(value, LONGEST_SHOWN)

@@ -108,7 +108,9 @@ def hide_counts(gate: Gate, result: AuditResult, k: int) -> Gate:
     least = int(result.question.config.get("policy", {}).get("least_rows", 0))
     said = describe_excluded(gate.excluded, least, counts=False)
     hidden = without_counts(gate, least)
-    return hidden if said in hidden.sentence else replace(hidden, sentence=f"{hidden.sentence} {said}")
+    if said in hidden.sentence:
+        return hidden
+    return replace(hidden, sentence=f"{hidden.sentence} {said}")
 
 
 def drop_findings(gate: Gate, checks: Sequence[Check], untold: Collection[Check], k: int) -> Gate:

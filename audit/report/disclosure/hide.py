@@ -247,7 +247,9 @@ class _Hiding:
             return CROSSED
         if not by or None in group:
             return LITTLE
-        return SINGLE if any(other[0] == by and None not in other[1] for other in self.found[family]) else FIRST
+        if any(other[0] == by and None not in other[1] for other in self.found[family]):
+            return SINGLE
+        return FIRST
 
     def _totals(self, deepest: int) -> Iterator[Relation]:
         """Every published total with the parts one attribute splits it into."""
@@ -266,7 +268,9 @@ class _Hiding:
     def _deeper(self) -> tuple[str, ...]:
         """All attributes that are crossed, where their common crossing is not published; else nothing."""
         names = tuple(dict.fromkeys(chain.from_iterable(by for by, _ in self.crossed)))
-        return () if any(set(by) == set(names) for by in self.counts) else names
+        if any(set(by) == set(names) for by in self.counts):
+            return ()
+        return names
 
     @property
     def _depth(self) -> int:

@@ -175,7 +175,9 @@ class _Suppression:
         """Why it is withheld for the counts of this shield alone."""
         family = self._counts_behind(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
-            return self.why if self._key(estimate.by, estimate.group) in self.hidden[family] else None
+            if self._key(estimate.by, estimate.group) not in self.hidden[family]:
+                return None
+            return self.why
         if self._names_hidden(estimate, family):
             return "it would reveal a withheld group"
         return None
@@ -319,7 +321,9 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
 def _verdict(verdict: Verdict, gates: Sequence[Gate]) -> Verdict:
     """Verdict of the whole; a withheld one of a gate would follow from it, unless another gate fails anyway."""
     found = {gate.verdict for gate in gates}
-    return "withheld" if "withheld" in found and "fail" not in found and verdict != "incomplete" else verdict
+    if "withheld" in found and "fail" not in found and verdict != "incomplete":
+        return "withheld"
+    return verdict
 
 
 def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:

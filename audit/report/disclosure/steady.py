@@ -103,7 +103,9 @@ def _move(four: Cells, family: Family, step: int) -> Cells:
     if family == "confusion":
         return tuple(n + sign * step for n, sign in zip(four, TURNS, strict=True))
     first, second = by_label(four) if family == "labels" else by_prediction(four)
-    return (first + step, 0, second - step, 0) if family == "labels" else (first + step, second - step, 0, 0)
+    if family == "labels":
+        return (first + step, 0, second - step, 0)
+    return (first + step, second - step, 0, 0)
 
 
 @lru_cache(maxsize=128)

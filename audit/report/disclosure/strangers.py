@@ -56,7 +56,9 @@ def _run(run: Run) -> Run:
 def _question(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The question; of where its data can be had, an address without what may be a secret."""
     said = (config.get("dataset") or {}).get("url")
-    return config if not said else {**config, "dataset": {**config["dataset"], "url": without_credentials(said)}}
+    if not said:
+        return config
+    return {**config, "dataset": {**config["dataset"], "url": without_credentials(said)}}
 
 
 def _part(part: Part) -> Part:

@@ -151,7 +151,9 @@ def _write_limit(v: LimitView) -> str:
 def _write_gap(gap: Gap) -> str:
     """Return a gap with its numbers first, because a line is cut at its end."""
     said, ends = write_value(gap.apart).text, " v. ".join(dict.fromkeys(gap.ends))
-    return f"  {said:<25} {gap.title}: {ends}" if ends else f"  {gap.title}: {said}"
+    if ends:
+        return f"  {said:<25} {gap.title}: {ends}"
+    return f"  {gap.title}: {said}"
 
 
 def _wrap(text: str) -> list[str]:
