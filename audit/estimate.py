@@ -106,14 +106,9 @@ def number(value: float | None) -> str:
     """Three decimals, or a dash; small numbers keep three significant digits."""
     if value is None:
         return "–"
-    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:,.3f}"
-
-
-def interval_text(low: float | None, high: float | None) -> str:
-    """Interval in brackets; an open end is said."""
-    if low is None and high is None:
-        return ""
-    return f" [{number(low)}, {number(high)}]" if high is not None else f" [{number(low)}, no upper limit]"
+    if 0 < abs(value) < 0.001:
+        return f"{value:.3g}"
+    return f"{value:,.3f}"
 
 
 # Figures as people read them. What kind a figure is, `metrics.catalogue.figure_of` says.
@@ -229,7 +224,9 @@ def limit_text(limit: float, figure: Figure) -> str:
     ('10 points', '7%', '0.8')
     """
     text = f"{SCALES.get(figure, 1.0) * limit:,.10g}".replace("-", MINUS)
-    return f"{text} point" if (figure, text) == ("points", "1") else f"{text}{UNITS.get(figure, '')}"
+    if (figure, text) == ("points", "1"):
+        return f"{text} point"
+    return f"{text}{UNITS.get(figure, '')}"
 
 
 def p_text(p: float | None) -> str:
@@ -298,7 +295,9 @@ def group_text(group: Group, name: Name | None = None, sign: str = " x ") -> str
 def level_text(level: Level) -> str:
     """Level as people read it."""
     shown = printable(level, NAME_LENGTH)
-    return shown if level is None or not level.strip() or level == level.strip() else f"'{shown}'"
+    if level is None or not level.strip() or level == level.strip():
+        return shown
+    return f"'{shown}'"
 
 
 def quoted_level(level: Level) -> str:
@@ -307,7 +306,9 @@ def quoted_level(level: Level) -> str:
     >>> quoted_level("2"), quoted_level("f"), quoted_level("black")
     ("'2'", "'f'", 'black')
     """
-    return level_text(level) if level is None or not _is_code(level) else f"'{printable(level, NAME_LENGTH)}'"
+    if level is None or not _is_code(level):
+        return level_text(level)
+    return f"'{printable(level, NAME_LENGTH)}'"
 
 
 def named_group(group: Group, by: Sequence[str]) -> str:
@@ -327,7 +328,9 @@ def grouping_text(by: Sequence[str]) -> str:
 def _beside_column(column: str, level: Level) -> str:
     if level is None:
         return "(missing)"
-    return f"{printable(column, NAME_LENGTH)} {quoted_level(level)}" if _is_code(level) else level_text(level)
+    if _is_code(level):
+        return f"{printable(column, NAME_LENGTH)} {quoted_level(level)}"
+    return level_text(level)
 
 
 def _is_code(level: str) -> bool:
@@ -376,6 +379,25 @@ def _written(alike: set[str]) -> Name:
     return ascii
 
 
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """Return names as a sentence lists them.
+
+    >>> join_words(["race"]), join_words(["race", "sex", "age"]), join_words(["race", "sex"], "or")
+    ('race', 'race, sex and age', 'race or sex')
+    """
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def join_first(first: Sequence[str], of: int) -> str:
+    """Return the first of several names, and how many more there are.
+
+    >>> join_first(["a", "b"], 3), join_first(["a", "b"], 2)
+    ('a, b and 1 more', 'a, b')
+    """
+    more = f" and {of - len(first):,} more" if of > len(first) else ""
+    return f"{', '.join(first)}{more}"
+
+
 # Rows and sums of weights in words, so that neither is taken for the other.
 def rows_text(estimate: Estimate) -> str:
     """Rows that a value rests on, with the sum of their weights where they have any: n 200 rows, weighted total 1."""
@@ -387,4 +409,6 @@ def rows_text(estimate: Estimate) -> str:
 
 def total_text(total: float) -> str:
     """Sum of weights: whole where it is large, three significant digits where it is small or beyond reading."""
-    return f"{total:,.0f}" if 1000 <= total < 1e15 or (total == round(total, 6) and total < 1e15) else f"{total:.3g}"
+    if 1000 <= total < 1e15 or (total == round(total, 6) and total < 1e15):
+        return f"{total:,.0f}"
+    return f"{total:.3g}"

@@ -28,7 +28,7 @@ from audit.counting.terms import Band, Column, Extent, Key, Number, Rows, Slice,
 from audit.counting.weighing import count_weighed_once, extent_of_weights, find_unit
 from audit.cube import Cube
 from audit.errors import SourceError, printable
-from audit.estimate import Level, figure_text, named_group, p_text
+from audit.estimate import Level, figure_text, join_first, named_group, p_text
 from audit.measurement.scope import Scope
 from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.table import Table, register_view
@@ -304,8 +304,7 @@ def list_names(names: Sequence[str], most: int = MOST_NAMED) -> str:
     >>> list_names(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(printable(n, NAME_LENGTH) for n in names[:most])}{more}"
+    return join_first([printable(n, NAME_LENGTH) for n in names[:most]], len(names))
 
 
 def list_some(names: Sequence[str], most: int = MOST_NAMED) -> list[str]:
@@ -335,15 +334,6 @@ def name_group(column: str, level: Level) -> str:
     ('black', "sex 'f'")
     """
     return named_group((level,), (column,))
-
-
-def join_with_and(names: Sequence[str]) -> str:
-    """Return names as a sentence lists them.
-
-    >>> join_with_and(["race"]), join_with_and(["race", "sex", "age"])
-    ('race', 'race, sex and age')
-    """
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def several(count: int, noun: str, plural: str = "") -> str:

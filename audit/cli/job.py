@@ -93,7 +93,9 @@ def _print_audited(
 
 def find_store_option(store: Path) -> str:
     """Return the option that names a store in a command to be copied; nothing for the one that is looked at anyway."""
-    return "" if store == HERE else f" --store {shlex.quote(str(store))}"
+    if store == HERE:
+        return ""
+    return f" --store {shlex.quote(str(store))}"
 
 
 def print_tracked(tracked: Tracked, store: Path, *, json: bool) -> None:
@@ -119,11 +121,15 @@ def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
         return _suggest_gate(audited.result, stage)
     verdict = audited.result.verdict
     if verdict == "incomplete":
-        return "" if stage == "track" else "Fix the error above and run again"
+        if stage == "track":
+            return ""
+        return "Fix the error above and run again"
     if stage in {"data", "model"} and not {"--write-config", "--config"} & set(sys.argv):
         return f"To use {_name_limits(audited.result)} in CI, add --write-config audit.toml"
     step = _suggest_more_rows(audited.result) if verdict == "insufficient" else STEPS.get(verdict)
-    return f"{step}; all numbers: audit show --all{where}" if step else f"audit dashboard{where}"
+    if step:
+        return f"{step}; all numbers: audit show --all{where}"
+    return f"audit dashboard{where}"
 
 
 def _suggest_more_rows(result: AuditResult) -> str:

@@ -61,8 +61,8 @@ def _to_document(run: Entry) -> dict[str, Any]:
 def _print_table(runs: Sequence[Entry]) -> None:
     """Print a line for each run and its headline under it; nothing is cut that tells two runs apart."""
     from audit.errors import printable
-    from audit.gates.verdict_words import name_verdict
     from audit.record.heads import find_gate_sentence, is_withheld
+    from audit.record.verdict_words import name_verdict
 
     rows: list[tuple[str, ...]] = [COLUMNS]
     for run in runs:

@@ -25,7 +25,9 @@ TAKEN = ("model", "dataset", "data", "policy", "predictions", "ll144", "publish"
 
 def ask(given: Given, config: Path | None) -> Config:
     """Return the question of one command, from its options or from an audit.toml."""
-    return _ask_in_options(given) if config is None else _ask_by_file(given, config)
+    if config is None:
+        return _ask_in_options(given)
+    return _ask_by_file(given, config)
 
 
 def _ask_in_options(given: Given) -> Config:

@@ -43,7 +43,9 @@ def _translate_mend(found: re.Match[str], names: Mapping[str, str]) -> str:
     if not all(key in names for key in keys):
         return found[0]
     called = ", ".join(names[key] for key in keys)
-    return f"({called})" if called.startswith("--") else f"({called}{found[2] or ''})"
+    if called.startswith("--"):
+        return f"({called})"
+    return f"({called}{found[2] or ''})"
 
 
 @contextmanager
@@ -67,4 +69,6 @@ def translate_errors(names: Mapping[str, str], limits: Sequence[str] = ()) -> It
 
 def _quote_limit(found: re.Match[str], limits: Sequence[str]) -> str:
     at = int(found[1])
-    return f"--gate '{printable(limits[at])}'" if at < len(limits) else found[0]
+    if at < len(limits):
+        return f"--gate '{printable(limits[at])}'"
+    return found[0]

@@ -28,7 +28,9 @@ def _to_text(value: Any) -> Any:
     """Return a day or a year as text, the one form that both TOML and a recorded question have."""
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value.isoformat()
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
 
 
 def _require_past(text: str) -> str:
@@ -96,7 +98,9 @@ class EmbodiedCarbon(Section):
     @property
     def expected_s(self) -> float:
         """Expected lifetime in seconds."""
-        return self.lifetime_s if self.lifetime_s is not None else (self.lifetime_years or 0.0) * S_PER_YEAR
+        if self.lifetime_s is not None:
+            return self.lifetime_s
+        return (self.lifetime_years or 0.0) * S_PER_YEAR
 
 
 class EnergySection(Section):

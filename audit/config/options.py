@@ -71,7 +71,9 @@ def _to_places(texts: Sequence[str], flag: str) -> list[int] | None:
 
 
 def _to_threshold(given: str | float, flag: str) -> float | str:
-    return given if given == MEDIAN else _to_number(given, f"{flag} (or {MEDIAN})")
+    if given == MEDIAN:
+        return given
+    return _to_number(given, f"{flag} (or {MEDIAN})")
 
 
 def _to_number(text: str | float, where: str) -> float:
@@ -162,4 +164,6 @@ class AskedKey:
 
     def read(self, given: Any) -> Any:
         """Return the value of the key from what the command line was given; None where that is nothing."""
-        return None if given is None else self.option.reads.to_value(given, self.flag)
+        if given is None:
+            return None
+        return self.option.reads.to_value(given, self.flag)

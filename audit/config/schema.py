@@ -133,7 +133,9 @@ class Config(Section):
         """Table of predictions, wherever it is named."""
         if self.predictions is None:
             return None
-        return self.train.predictions if self.train is not None else self.predictions.source
+        if self.train is not None:
+            return self.train.predictions
+        return self.predictions.source
 
     def dialect(self, source: str) -> Dialect:
         """Return how a table of the question is written, where it is a CSV."""
@@ -146,7 +148,9 @@ class Config(Section):
     @property
     def predictions_label(self) -> str | None:
         """Label column of the predictions table."""
-        return None if self.predictions is None else (self.predictions.label or self.data.label)
+        if self.predictions is None:
+            return None
+        return self.predictions.label or self.data.label
 
     @property
     def classes(self) -> bool:

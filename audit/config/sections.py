@@ -252,11 +252,9 @@ def _suggest_fewer(groups: int, ways: int) -> str:
     less = next((w for w in range(ways - 1, 0, -1) if count_groupings(groups, w) <= MOST_GROUPINGS), None)
     most = max(n for n in range(1, groups) if count_groupings(n, ways) <= MOST_GROUPINGS)
     name = f"name at most {most} columns" if most > 1 else "name fewer columns"
-    return (
-        name
-        if less is None
-        else f"set intersections to {less} ({count_groupings(groups, less):,} groupings), or {name}"
-    )
+    if less is None:
+        return name
+    return f"set intersections to {less} ({count_groupings(groups, less):,} groupings), or {name}"
 
 
 def count_groupings(groups: int, ways: int) -> int:

@@ -69,7 +69,9 @@ def _estimate_count(
 
 def is_counted(check: Check, metric: str) -> bool:
     """Return whether what a limit counts may depend on the outcome of a check."""
-    return not _can_only_warn(check) if metric == FAILED else metric in {WARNED, check.code}
+    if metric == FAILED:
+        return not _can_only_warn(check)
+    return metric in {WARNED, check.code}
 
 
 def _can_only_warn(check: Check) -> bool:

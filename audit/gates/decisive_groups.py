@@ -63,7 +63,9 @@ class Held(NamedTuple):
 
 def end_of(rule: GateRule, verdict: str) -> End:
     """End of the interval that decides: a ceiling is broken by the low one, and kept, or not yet, by the high one."""
-    return "low" if (rule.max is not None) == (verdict == "fail") else "high"
+    if (rule.max is not None) == (verdict == "fail"):
+        return "low"
+    return "high"
 
 
 def find_deciding_pair(rule: GateRule, estimate: Estimate, verdict: str, around: Around) -> Deciding | None:

@@ -345,7 +345,9 @@ class _Voice:
         return f" (n {rows:,.0f})" if rows < FEW_ROWS else ""
 
     def _highest(self) -> str:
-        return f"the highest rate of not being {self.done}" if self.turned else "the highest selection rate"
+        if not self.turned:
+            return "the highest selection rate"
+        return f"the highest rate of not being {self.done}"
 
     def note(self) -> str:
         """Return what is to be known of every finding."""
@@ -409,7 +411,9 @@ def _describe_selections(short: Estimate) -> str:
     value = short.value or 0.0
     if is_weighted(short):
         return f"a weighted total of {total_text(value)}"
-    return f"about {value:,.0f} people" if value >= 1 else "under 1 person"
+    if value >= 1:
+        return f"about {value:,.0f} people"
+    return "under 1 person"
 
 
 def _describe_exceptions(found: Compared) -> list[str]:

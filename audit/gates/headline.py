@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from audit.config.limits import CHECKS
 from audit.errors import printable
-from audit.estimate import grouping_text
+from audit.estimate import grouping_text, join_words
 from audit.gates.judge import find_deciding_gate, judges_groups
 from audit.gates.voice import write_times
 from audit.record.result import AuditResult, Gate, Run
@@ -67,8 +67,7 @@ def _name_unlimited(result: AuditResult) -> str:
     free = [c for c in (config.get("data") or {}).get("groups") or () if c not in limited]
     if not free:
         return ""
-    *others, last = [grouping_text([column]) for column in free]
-    return f"No limit was set on {', '.join(others)}{' or ' if others else ''}{last}."
+    return f"No limit was set on {join_words([grouping_text([column]) for column in free], 'or')}."
 
 
 def describe_unfinished(run: Run, *, tracked: bool = False) -> str:
@@ -116,8 +115,10 @@ def _list_notes(run: Run) -> Iterator[str]:
 
 
 def _list_limits(names: Sequence[str]) -> str:
-    shown = " and ".join(printable(n) for n in names)
-    return f"limit {shown} failed" if len(names) == 1 else f"limits {shown} failed"
+    shown = join_words([printable(n) for n in names])
+    if len(names) == 1:
+        return f"limit {shown} failed"
+    return f"limits {shown} failed"
 
 
 def suggest_next(result: AuditResult) -> str:

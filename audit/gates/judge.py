@@ -172,7 +172,9 @@ def worst_verdict(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdic
         Whether the policy judges adverse impact, which no gate of its own stands for.
     """
     worst: Verdict = min((g.verdict for g in gates), key=WORST_FIRST.index) if gates else "not judged"
-    return "not judged" if worst == "pass" and not (four_fifths or judges_groups(gates)) else worst
+    if worst == "pass" and not (four_fifths or judges_groups(gates)):
+        return "not judged"
+    return worst
 
 
 def judges_groups(gates: Sequence[Gate]) -> bool:
@@ -403,7 +405,9 @@ def _compute_needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held
         rule.compare,
         tail,
     )
-    return None if found.verdict == "unsettleable" else max(1.0, found.factor)
+    if found.verdict == "unsettleable":
+        return None
+    return max(1.0, found.factor)
 
 
 # Waivers: somebody's decision, with a name, an end and a worst value, to let a gate pass that did not.
@@ -447,11 +451,15 @@ def apply_waiver(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
 
 def _reason_against_waiver(gate: Gate, rule: WaiverRule, today: dt.date) -> str:
     if gate.verdict not in WAIVABLE:
-        return f"an {gate.verdict} limit is never waived" if gate.verdict == "undefined" else "it is never waived"
+        if gate.verdict != "undefined":
+            return "it is never waived"
+        return f"an {gate.verdict} limit is never waived"
     if rule.expires < today:
         return f"it expired on {rule.expires}"
     value = None if gate.estimate is None else gate.estimate.value
     if value is None:
         return f"there is no value to compare with max_gap = {rule.max_gap:g}"
     beyond = value < rule.max_gap if gate.min is not None else value > rule.max_gap
-    return f"{cell_text(value, 'score', limit=rule.max_gap)} is worse than max_gap = {rule.max_gap:g}" if beyond else ""
+    if not beyond:
+        return ""
+    return f"{cell_text(value, 'score', limit=rule.max_gap)} is worse than max_gap = {rule.max_gap:g}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from audit.estimate import Group, figure_text, limit_text
+from audit.estimate import Group, figure_text, join_words, limit_text
 from audit.gates.decisive_groups import Deciding, Held, Settled
 from audit.gates.voice import SMALL, Voice, capitalise, describe_few, describe_rows_rested_on, round_up, write_times
 from audit.gates.wording import name_metric, with_article
@@ -58,7 +58,9 @@ class LowestHighest(Voice):
         """Return a group, and the one that its value is a comparison with, if it is one."""
         rate = self.around.rate(self.like, group)
         reference = None if rate is None else rate.reference
-        return self.name(group) if reference is None else f"{self.name(group)} against {self.name(reference)}"
+        if reference is None:
+            return self.name(group)
+        return f"{self.name(group)} against {self.name(reference)}"
 
     def _write_broken(self, found: Deciding) -> str:
         group = self._pick(found.pair)
@@ -91,7 +93,9 @@ class LowestHighest(Voice):
         """Return on how few rows a verdict rests."""
         group = self._pick(found.pair)
         rate = self.around.rate(self.like, group)
-        return "" if rate is None or SMALL not in rate.flags else describe_rows_rested_on([(self.name(group), rate)])
+        if rate is None or SMALL not in rate.flags:
+            return ""
+        return describe_rows_rested_on([(self.name(group), rate)])
 
     def _write_extreme(self, found: Deciding) -> str:
         """Return the lowest or highest, where another group decides."""
@@ -123,7 +127,7 @@ class LowestHighest(Voice):
         if len(held) == 1:
             return f"{each[0]} keeps this open: {self._cross(held[0])}."
         more = f" and {len(held) - MOST_NAMED} more" if len(held) > MOST_NAMED else ""
-        who = "; ".join(each) + more if more else f"{', '.join(each[:-1])} and {each[-1]}"
+        who = "; ".join(each) + more if more else join_words(each)
         return f"{who} keep this open: the limit of {limit_text(self.limit, self.figure)} lies inside their intervals."
 
     def _write_held(self, held: Held) -> str:
@@ -152,5 +156,5 @@ class LowestHighest(Voice):
         if len(rows) == 1:
             who = self.name(held[0].estimate.group or ())
             return f"About {rows[0]} rows of {who} would decide ({factor} as many), if its rate stays as it is."
-        each = f"{', '.join(rows[:-1])} and {rows[-1]}"
+        each = join_words(rows)
         return f"About {each} rows of them would decide (up to {factor} as many), if their rates stay as they are."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from audit.estimate import Estimate, Group, figure_text, limit_text
+from audit.estimate import Estimate, Figure, Group, figure_text, limit_text
 from audit.gates.decisive_groups import Deciding, End, Settled
 from audit.gates.voice import (
     SMALL,
@@ -61,7 +61,9 @@ class PairSentence(Voice):
 
     def _find_end(self, found: Deciding) -> tuple[float | None, float | None]:
         """Return the end of the interval that a pair set, and nothing in the place of the other."""
-        return (self.estimate.low, None) if found.end == "low" else (None, self.estimate.high)
+        if found.end == "low":
+            return (self.estimate.low, None)
+        return (None, self.estimate.high)
 
     def _order(self, found: Deciding) -> tuple[Side, Side]:
         """Return both sides, the one that fares worse first; a group stands before overall and all other groups."""
@@ -69,15 +71,15 @@ class PairSentence(Voice):
             return self._find_side(found.pair[0]), self._find_everybody(found.pair[0])
         sides = [self._find_side(group) for group in found.pair]
         low, high = sorted(sides, key=lambda side: -math.inf if side.value is None else side.value)
-        return (high, low) if is_worse_high(self.metric, self.wording) else (low, high)
+        if is_worse_high(self.metric, self.wording):
+            return (high, low)
+        return (low, high)
 
     def _find_side(self, group: Group) -> Side:
         rate = self.around.rate(self.like, group)
-        return (
-            Side(self.name(group), None, "")
-            if rate is None
-            else Side(self.name(group), rate.value, self.write_rows(rate))
-        )
+        if rate is None:
+            return Side(self.name(group), None, "")
+        return Side(self.name(group), rate.value, self.write_rows(rate))
 
     def _find_everybody(self, group: Group) -> Side:
         """Return overall, or all other groups, as a side of the comparison of one group."""
@@ -92,19 +94,20 @@ class PairSentence(Voice):
 
     def _write_pair(self, found: Deciding, worse: Side, better: Side, gap: str) -> str:
         figure = figure_of(self.metric)
-        first, second = (f"{figure_text(side.value, figure)} ({side.rows})" for side in (worse, better))
+        first = f"{figure_text(worse.value, figure)} ({worse.rows})"
+        second = f"{figure_text(better.value, figure)} ({better.rows})"
         name = name_metric(self.metric)
         if self.like.outcome is not None:
-            sides = " v. ".join(
-                f"{figure_text(side.value, figure)} for {side.name} ({side.rows})" for side in (worse, better)
-            )
+            sides = " v. ".join(self._write_side(side, figure) for side in (worse, better))
             return f"{capitalise(self.by + self._name_class(found))}: {name} {sides}, {gap}."
         if figure == "amount":
-            sides = " and ".join(
-                f"{figure_text(side.value, figure)} for {side.name} ({side.rows})" for side in (worse, better)
-            )
+            sides = " and ".join(self._write_side(side, figure) for side in (worse, better))
             return f"{capitalise(self.by + 'the ' + name)} is {sides}, {gap}{self.unit}."
         return f"{capitalise(self.by + self._open(worse, better))}: {first} v. {second}, {gap}."
+
+    @staticmethod
+    def _write_side(side: Side, figure: Figure) -> str:
+        return f"{figure_text(side.value, figure)} for {side.name} ({side.rows})"
 
     def _name_class(self, found: Deciding) -> str:
         classes, which = len(self.around.parts(self.estimate)), f"{self.kind} that decides"
@@ -239,7 +242,9 @@ class PairSentence(Voice):
         yield f"{self.name(small[0])} ({self.write_rows(rate)}) would keep this open by itself: its interval {far}."
 
     def _would(self, settled: Settled) -> str:
-        return "" if settled.needed is None else f"About {write_times(settled.needed)} as many rows would decide."
+        if settled.needed is None:
+            return ""
+        return f"About {write_times(settled.needed)} as many rows would decide."
 
     def _write_extremes(self) -> str:
         """Return groups with a more extreme value than the pair that decides, and why they do not."""

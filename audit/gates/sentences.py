@@ -34,7 +34,9 @@ def describe_gate(
         Words of the question.
     """
     said = _choose_voice(estimate)(rule, estimate, verdict, around, wording)
-    return said.write_undefined() if verdict == "undefined" else said.write(settled)
+    if verdict == "undefined":
+        return said.write_undefined()
+    return said.write(settled)
 
 
 def describe_shown_gate(
@@ -58,11 +60,11 @@ def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
         return ""
     write = told_apart([e.group or () for e in each], quoted_level, CROSSED)
     figure = figure_of(estimate.metric.removeprefix(WORST_CLASS))
-    low, high = (
-        f"{write(e.group or ())} ({figure_text(e.value, figure)}, {rows_text(e)})" for e in (each[0], each[-1])
-    )
-    return f"Among the groups that are shown, the lowest is {low} and the highest {high}."
+    said = [f"{write(e.group or ())} ({figure_text(e.value, figure)}, {rows_text(e)})" for e in each]
+    return f"Among the groups that are shown, the lowest is {said[0]} and the highest {said[-1]}."
 
 
 def _choose_voice(estimate: Estimate) -> type[LowestHighest | PairSentence]:
-    return LowestHighest if estimate.compare in {"lowest", "highest"} else PairSentence
+    if estimate.compare in {"lowest", "highest"}:
+        return LowestHighest
+    return PairSentence

@@ -13,7 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from audit.config.schema import GateRule
-from audit.estimate import CROSSED, WORST_CLASS, Estimate, Group, Stage, grouping_text, quoted_level, told_apart
+from audit.estimate import (
+    CROSSED,
+    WORST_CLASS,
+    Estimate,
+    Group,
+    Stage,
+    grouping_text,
+    join_first,
+    quoted_level,
+    told_apart,
+)
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion
@@ -47,7 +57,9 @@ def count_rows(estimate: Estimate) -> float:
     """Return the rows that a number rests on, which are the n beside it; of weighted ones never their weight."""
     if estimate.rows is not None:
         return estimate.rows
-    return estimate.denominator if estimate.denominator is not None else (estimate.n or 0.0)
+    if estimate.denominator is not None:
+        return estimate.denominator
+    return estimate.n or 0.0
 
 
 def find_each(rule: GateRule, estimates: Estimates) -> Iterator[Estimate]:
@@ -74,8 +86,8 @@ def describe_excluded(excluded: Sequence[ExcludedGroup], least: int, *, counts: 
     """
     write = told_apart([e.group for e in excluded], quoted_level, CROSSED)
     named = [f"{write(e.group)}{f' (n {e.n:,.0f})' if counts else ''}" for e in excluded[:MOST_NAMED]]
-    more = f" and {len(excluded) - MOST_NAMED} more" if len(excluded) > MOST_NAMED else ""
-    return f"Groups with fewer than {least} rows are excluded by [policy] least_rows: {', '.join(named)}{more}."
+    who = join_first(named, len(excluded))
+    return f"Groups with fewer than {least} rows are excluded by [policy] least_rows: {who}."
 
 
 def summarise_excluded(gates: Sequence[Gate], least: int) -> str:
@@ -85,20 +97,22 @@ def summarise_excluded(gates: Sequence[Gate], least: int) -> str:
         if gate.excluded and gate.estimate is not None:
             found.setdefault(gate.estimate.by, {}).update(dict.fromkeys(e.group for e in gate.excluded))
     each = [f"{grouping_text(by)} {_list_groups(list(groups))}" for by, groups in found.items()]
-    return f"Excluded, fewer than {least} rows: {'; '.join(each)} ([policy] least_rows)" if each else ""
+    if not each:
+        return ""
+    return f"Excluded, fewer than {least} rows: {'; '.join(each)} ([policy] least_rows)"
 
 
 def _list_groups(groups: Sequence[Group]) -> str:
     write = told_apart(groups, quoted_level, CROSSED)
-    more = f" and {len(groups) - MOST_NAMED} more" if len(groups) > MOST_NAMED else ""
-    return f"{', '.join(write(group) for group in groups[:MOST_NAMED])}{more}"
+    return join_first([write(group) for group in groups[:MOST_NAMED]], len(groups))
 
 
 def without_counts(gate: Gate, least: int) -> Gate:
     """Return a gate that names who is excluded, without their rows."""
     if not gate.excluded:
         return gate
-    told, untold = (describe_excluded(gate.excluded, least, counts=counts) for counts in (True, False))
+    told = describe_excluded(gate.excluded, least)
+    untold = describe_excluded(gate.excluded, least, counts=False)
     return replace(
         gate,
         excluded=tuple(replace(e, n=None) for e in gate.excluded),

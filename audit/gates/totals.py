@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
-from audit.estimate import Estimate, figure_text, limit_text
+from audit.estimate import Estimate, figure_text, join_first, limit_text
 from audit.gates.check_counts import FOUND
 from audit.record.energy import MEASURED_SHARE
 from audit.record.result import Check
@@ -83,8 +83,7 @@ def _count_found(metric: str, found: float, n: float, codes: str) -> str:
 
 def _list_codes(metric: str, checks: Sequence[Check]) -> str:
     codes = list(dict.fromkeys(c.code for c in checks if c.outcome in FOUND[metric]))
-    more = f" and {len(codes) - MOST_CODES} more" if len(codes) > MOST_CODES else ""
-    return f"{', '.join(map(printable, codes[:MOST_CODES]))}{more}"
+    return join_first([printable(code) for code in codes[:MOST_CODES]], len(codes))
 
 
 def _describe_places(code: str, found: float, n: float) -> str:

@@ -22,6 +22,8 @@ from audit.estimate import (
     figure_text,
     grouping_text,
     interval_words,
+    join_first,
+    join_words,
     limit_text,
     quoted_level,
     rows_text,
@@ -72,17 +74,23 @@ class Voice:
     @property
     def by(self) -> str:
         """What the sentence begins with."""
-        return f"By {grouping_text(self.estimate.by)}, " if self.estimate.by else ""
+        if not self.estimate.by:
+            return ""
+        return f"By {grouping_text(self.estimate.by)}, "
 
     @property
     def place(self) -> str:
         """Which rows a comparison of the data is of."""
-        return " in the training data" if self.estimate.stage == "data" else ""
+        if self.estimate.stage == "data":
+            return " in the training data"
+        return ""
 
     @property
     def in_class(self) -> str:
         """Which class is spoken of, where it is one of several."""
-        return "" if self.like.outcome is None else f" in class '{printable(self.like.outcome, NAME_LENGTH)}'"
+        if self.like.outcome is None:
+            return ""
+        return f" in class '{printable(self.like.outcome, NAME_LENGTH)}'"
 
     @property
     def covers_all(self) -> bool:
@@ -102,7 +110,9 @@ class Voice:
         """Return the value of a group with its rows."""
         rate = self.around.rate(self.like, group)
         value = figure_text(None if rate is None else rate.value, figure_of(self.metric))
-        return value if rate is None else f"{value} ({self.write_rows(rate)})"
+        if rate is None:
+            return value
+        return f"{value} ({self.write_rows(rate)})"
 
     def write_interval(self, low: float | None, high: float | None, value: float | None = None) -> str:
         """Return an interval of what is limited."""
@@ -116,13 +126,17 @@ class Voice:
     @property
     def unit(self) -> str:
         """The unit of amounts: that of the label, by the name of its column."""
-        return f", in the unit of {self.wording.label}" if self.figure == "amount" and self.wording.label else ""
+        if self.figure == "amount" and self.wording.label:
+            return f", in the unit of {self.wording.label}"
+        return ""
 
     @property
     def limited(self) -> str:
         """What the limit is on, where that is not what the sentence compares: a criterion is of several rates."""
         named = isinstance(CATALOGUE.find(self.estimate.metric), Criterion)
-        return f" on the {name_metric(self.estimate.metric)}" if named else ""
+        if not named:
+            return ""
+        return f" on the {name_metric(self.estimate.metric)}"
 
     def place_limit(self, settled: Settled) -> str:
         """Return the limit, where it lies, and how many rows would decide."""
@@ -165,10 +179,10 @@ class Voice:
         return f"{capitalise(self.by + subject)} is undefined: {tidy_reason(self.estimate.reason)}. {tail}"
 
     def _list_groups(self, rates: Sequence[Estimate]) -> str:
-        *others, last = [self.name(e.group or ()) for e in rates[:MOST_UNMEASURED]]
+        named = [self.name(e.group or ()) for e in rates[:MOST_UNMEASURED]]
         if len(rates) > MOST_UNMEASURED:
-            return f"{', '.join([*others, last])} and {len(rates) - MOST_UNMEASURED} more groups"
-        return f"{', '.join(others)} and {last}" if others else last
+            return f"{join_first(named, len(rates))} groups"
+        return join_words(named)
 
     def list_beside(self) -> Iterator[str]:
         """Yield what is to be said after the limit, of groups and of rows."""
@@ -195,7 +209,9 @@ def name_limited(rule: GateRule) -> str:
     """Return what a gate limits, such as the ratio of the selection rate."""
     name, kind = name_metric(rule.metric), split_comparison(rule.compare)[0]
     named = isinstance(CATALOGUE.find(rule.metric), Criterion)
-    return f"the {kind} of the {name}" if kind in {"difference", "ratio"} and not named else f"the {name}"
+    if kind in {"difference", "ratio"} and not named:
+        return f"the {kind} of the {name}"
+    return f"the {name}"
 
 
 def describe_uncompared(estimate: Estimate, around: Around) -> str:
@@ -228,7 +244,7 @@ def describe_rows_rested_on(rates: Sequence[tuple[str, Estimate]]) -> str:
         Name and value of each small group.
     """
     few = [f"{write_rows_of(count_rows(rate))} of {name}" for name, rate in rates if count_rows(rate) < MANY]
-    said = [f"This rests on {' and '.join(few)}."] if few else []
+    said = [f"This rests on {join_words(few)}."] if few else []
     said += [f"Of {name}, {describe_few(rate)}." for name, rate in rates if count_rows(rate) >= MANY]
     return " ".join(said)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit.errors import printable
-from audit.estimate import Estimate, limit_text
+from audit.estimate import Estimate, join_words, limit_text
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import Waiver
 
@@ -37,4 +37,4 @@ def reason_for_no_number(stopped_by: Sequence[str]) -> str:
     """Return why there is no number, where limits on the data may have kept training from starting."""
     if not stopped_by:
         return "this run did not measure it"
-    return f"nothing was trained, because {' and '.join(stopped_by)} failed"
+    return f"nothing was trained, because {join_words(stopped_by)} failed"

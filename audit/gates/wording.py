@@ -96,7 +96,9 @@ def name_metric(metric: str) -> str:
         return BASE_RATE
     first = re.split(r"[\s-]", entry.title, maxsplit=1)[0]
     own = not first[1:].islower() or re.search(rf"\b{re.escape(first)}\b(?!@)", entry.source) is not None
-    return entry.title if own else entry.title[:1].lower() + entry.title[1:]
+    if own:
+        return entry.title
+    return entry.title[:1].lower() + entry.title[1:]
 
 
 def with_article(name: str) -> str:
@@ -173,4 +175,6 @@ def _describe_outcome(metric: str, worse: str, better: str, wording: Wording, *,
 def _with_people(group: str, wording: Wording) -> str:
     if not wording.people or group == REST:
         return group
-    return f"{wording.people} overall" if group == OVERALL else f"{group} {wording.people}"
+    if group == OVERALL:
+        return f"{wording.people} overall"
+    return f"{group} {wording.people}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from audit.errors import printable
-from audit.estimate import Estimate, Group, Stage
+from audit.estimate import Estimate, Group, Stage, join_first
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.intervals import Floats, Limits
 from audit.measurement.inference.mixtures import Furthest
@@ -198,10 +198,9 @@ def reason_for_too_few_groups(grouped: Grouping) -> str:
 
 def reason_for_unmeasured(grouped: Grouping, gone: Sequence[int], reason: str | None, of: str = "") -> str:
     """Say which groups a comparison lacks; ``of`` stands before their names, and the reason is that of the first."""
-    listed = ", ".join(group_label(grouped, i) for i in gone[:3])
-    more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
+    listed = join_first([group_label(grouped, i) for i in gone[:3]], len(gone))
     why = f" ({reason})" if reason else ""
-    return f"not measured for {of}{listed}{more}{why}"
+    return f"not measured for {of}{listed}{why}"
 
 
 def describe_rows(how: str, *, folded: bool, weighted: bool) -> str:

@@ -15,6 +15,7 @@ from audit.axes import name_level
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
 from audit.errors import QuestionError, no_such, printable
+from audit.estimate import join_first
 from audit.pipeline.proposed_label import Candidates, ColumnLook, guess_positive, is_adverse, rank_labels
 from audit.pipeline.sources import open_source
 from audit.tables.addresses import resolve_from
@@ -116,8 +117,7 @@ def _describe_limit(seen: Look) -> str:
 
 
 def _list_names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return ", ".join(map(printable, names[:MOST_SHOWN])) + more
+    return join_first([printable(name) for name in names[:MOST_SHOWN]], len(names))
 
 
 def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:

@@ -15,13 +15,12 @@ from audit.estimate import Estimate, Group, cell_interval, cell_text, group_text
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.frame import fill_frame, list_levels, name_columns, write_by, write_group
 from audit.record.result import RUN_ID, AuditResult, Gate
+from audit.record.verdict_words import name_verdict
 
 Key = tuple[str, str, str | None, tuple[str, ...], Group]
 FIELDS = ("stage", "metric", "by", "group", "outcome", "old", "new", "change", "low", "high", "beyond_chance")
 """Columns of the table of a comparison, beside those of the groups."""
 MOST_CHANGES = 12
-VERDICTS = {"insufficient": "INCONCLUSIVE"}
-"""Verdicts that people read in other words than the record has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +177,7 @@ def name_runs(found: Comparison) -> str:
 
 def write_verdicts(found: Comparison) -> str:
     """Return both verdicts, as people read them."""
-    return " -> ".join(_write_verdict(result.verdict) for result in (found.old, found.new))
+    return " -> ".join(name_verdict(result.verdict) for result in (found.old, found.new))
 
 
 def describe_question(found: Comparison) -> Iterator[str]:
@@ -222,8 +221,8 @@ def describe_gate(gate: Gate | None) -> str:
         return "no such limit"
     e = gate.estimate
     if e is None or e.value is None:
-        return f"{_write_verdict(gate.verdict)} (undefined)"
-    return f"{_write_verdict(gate.verdict)} ({cell_text(e.value, figure_of(e.metric, e.compare))})"
+        return f"{name_verdict(gate.verdict)} (undefined)"
+    return f"{name_verdict(gate.verdict)} ({cell_text(e.value, figure_of(e.metric, e.compare))})"
 
 
 def _name_rate(estimate: Estimate) -> str:
@@ -253,10 +252,6 @@ def _list_fields(change: RateChange, names: dict[str, str]) -> dict[str, Any]:
         "high": change.high,
         "beyond_chance": change.beyond_chance,
     }
-
-
-def _write_verdict(verdict: str) -> str:
-    return VERDICTS.get(verdict, verdict.upper())
 
 
 def _find_gate(result: AuditResult, name: str) -> Gate | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from audit.errors import printable
-from audit.estimate import Estimate
+from audit.estimate import Estimate, figure_text
 from audit.record.energy import MEASURED_SHARE, Energy, EnergyMethod
 
 UNITS: Mapping[str, str] = {
@@ -46,15 +46,6 @@ FROM_ENERGY = frozenset({"energy_kwh", "carbon_g", "carbon_market_g", "water_l",
 UNKNOWN_SHARE = "measured share unknown"
 ESTIMATED = "estimated, not measured"
 UNTRAINED = "not measured: nothing was trained, and the meter had no reading"
-
-
-def format_share(share: float) -> str:
-    """Share in per cent, never rounded to 0 or 100 when it is neither."""
-    if 0 < share < 0.001:
-        return "under 0.1%"
-    if 0.999 < share < 1:
-        return "over 99.9%"
-    return f"{share:.1%}"
 
 
 def format_figure(value: float) -> str:
@@ -119,10 +110,10 @@ def describe_measured_share(energy: Energy) -> str:
         return ESTIMATED
     if len(told) == 1 and told[0][0] == 1:
         return f"measured {told[0][1]}"
-    (first, way), *more = [(format_share(share), way) for share, way in told]
-    beside = "".join(f", {share} {other}" for share, other in more)
+    share, way = told[0]
+    beside = "".join(f", {figure_text(other, 'share')} {by}" for other, by in told[1:])
     rest = ", the rest estimated" if (_sum_measured_share(energy) or 0.0) < 1 else ""
-    return f"{first} measured {way}{beside}{rest}"
+    return f"{figure_text(share, 'share')} measured {way}{beside}{rest}"
 
 
 def shorten_measured_share(known: str) -> str:
@@ -185,7 +176,7 @@ def format_total(found: Estimate) -> str:
     if found.value is None:
         return "–"
     if found.metric == MEASURED_SHARE:
-        return format_share(found.value)
+        return figure_text(found.value, "share")
     known = f" ({found.method})" if found.method else ""
     return f"{_format_amount(found.value, found.metric)}{known}"
 

@@ -15,10 +15,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from audit.errors import QuestionError
+from audit.estimate import figure_text
 from audit.record.result import AuditResult, Check, Part
 from audit.report.card.accounts import make_part_view
 from audit.report.card.lookup import EstimateIndex
-from audit.report.card.words import LEFT_OUT, clean_text, format_percent, name_group, name_grouping
+from audit.report.card.words import LEFT_OUT, clean_text, name_group, name_grouping
 
 CROISSANT = "http://mlcommons.org/croissant/1.0"
 RAI = "http://mlcommons.org/croissant/RAI/1.0"
@@ -250,7 +251,7 @@ def _describe_shares(result: AuditResult) -> Iterator[str]:
         for metric, what in (("representation", "Share of rows"), ("base_rate", "Share of positive labels")):
             each = [(g, e) for g in groups if (e := found.index.get((metric, None, by, g))) is not None]
             named = ", ".join(
-                f"{name_group(by, g)} {LEFT_OUT if e.value is None else format_percent(e.value)}" for g, e in each
+                f"{name_group(by, g)} {LEFT_OUT if e.value is None else figure_text(e.value, 'share')}" for g, e in each
             )
             if each:
                 yield f"{what} by {name_grouping(by)}: {named}."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.errors import QuestionError
-from audit.estimate import Estimate, Group
+from audit.estimate import Estimate, Group, figure_text
 from audit.measurement.metrics.adverse import IMPACT_RATIO
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult, Part
@@ -25,7 +25,6 @@ from audit.report.card.words import (
     describe_digest,
     describe_undefined,
     format_count,
-    format_percent,
     name_group,
     name_grouping,
 )
@@ -249,7 +248,7 @@ def _make_rows_cell(found: EstimateIndex, by: By, group: Group) -> Cell:
         return Cell(LEFT_OUT, mark="suppressed")
     share = _find_share(found, by, group)
     under = share is not None and share < TWO_PERCENT and None not in group
-    parts = [format_percent(share)] if share is not None else []
+    parts = [figure_text(share, "share")] if share is not None else []
     return Cell(format_count(rows), note="; ".join([*parts, *([UNDER] if under else [])]))
 
 
@@ -273,10 +272,10 @@ def _make_rate_cell(e: Estimate | None) -> Cell:
         return Cell(describe_undefined(e.reason), mark="undefined")
     interval = ""
     if e.low is not None and e.high is not None:
-        interval = f"[{format_percent(e.low)}, {format_percent(e.high)}]"
+        interval = f"[{figure_text(e.low, 'share')}, {figure_text(e.high, 'share')}]"
     if "small_group" in e.flags:
-        return Cell(format_percent(e.value), interval=interval, mark="few")
-    return Cell(format_percent(e.value), interval=interval)
+        return Cell(figure_text(e.value, "share"), interval=interval, mark="few")
+    return Cell(figure_text(e.value, "share"), interval=interval)
 
 
 def _make_ratio_cell(found: EstimateIndex, by: By, group: Group, rate: Estimate | None) -> Cell:

@@ -14,7 +14,7 @@ from audit.checks.code import NAME_LENGTH, NO_GROUPS
 from audit.checks.part import MOST_LEVELS, OpenPart, chance, list_names, name_group, several, share
 from audit.cube import Cube
 from audit.errors import printable
-from audit.estimate import Level
+from audit.estimate import Level, join_first
 from audit.measurement.inference.contingency import Shift, shift
 from audit.record.result import Check
 
@@ -50,8 +50,7 @@ def _find_drift(looked: OpenPart) -> Iterator[Check]:
         yield CHECK.passed(looked.part, detail)
         return
     beyond.sort(key=lambda d: -d.found.variation)
-    more = f" and {len(beyond) - MOST_SAID} more" if len(beyond) > MOST_SAID else ""
-    whose = f"{', '.join(f'{d.what}{d.whom}' for d in beyond[:MOST_SAID])}{more}"
+    whose = join_first([f"{d.what}{d.whom}" for d in beyond[:MOST_SAID]], len(beyond))
     yield CHECK.found(looked.part, "; ".join(_describe_drifts(beyond[:MOST_SAID])), whose=whose)
 
 

@@ -24,7 +24,7 @@ from audit.checks.part import MOST_CELLS, OpenPart, list_unchecked, several
 from audit.counting.labels import find_positive, is_missing, read_binary
 from audit.counting.terms import Band, Number, Rows, Test
 from audit.errors import printable
-from audit.estimate import figure_text
+from audit.estimate import figure_text, join_first
 from audit.record.result import Check
 
 TELLING = 0.8
@@ -103,9 +103,8 @@ def _judge_leakage(told: list[Told], part: str, columns: int, left: str, titles:
         detail = f"{several(columns, 'column')}; the highest is {_name_column(ranked[0], SCALE)}{left}"
         return CHECK.passed(part, detail, title=titles.passes)
     named = [_name_column(t, SCALE if i == 0 else "") for i, t in enumerate(telling[:MOST_NAMED])]
-    more = f" and {len(telling) - MOST_NAMED} more" if len(telling) > MOST_NAMED else ""
     detail = f"of {several(columns, 'column')}, each by itself{left}"
-    title = fill(titles.finds, part, count=len(telling), named=f"{', '.join(named)}{more}")
+    title = fill(titles.finds, part, count=len(telling), named=join_first(named, len(telling)))
     return CHECK.found(part, detail, title=title)
 
 

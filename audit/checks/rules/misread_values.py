@@ -14,12 +14,13 @@ from audit.checks.check import CheckKind
 from audit.checks.code import NAME_LENGTH
 from audit.checks.codes import MISREAD
 from audit.checks.groups import MISSING_WORDS
-from audit.checks.part import OpenPart, join_with_and, list_names, several
+from audit.checks.part import OpenPart, list_names, several
 from audit.checks.rules.direct_identifiers import INDEX
 from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.config.schema import Config
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
+from audit.estimate import join_words
 from audit.record.result import Check
 from audit.tables.connection import quote_identifier
 
@@ -59,7 +60,7 @@ def _advise(found: Sequence[str], config: Config) -> str:
         (INDEXED,): "write the table without its index",
     }
     asked = [mend for signs, mend in mends.items() if any(sign in why for sign, why in product(signs, found))]
-    said = join_with_and(asked)
+    said = join_words(asked)
     return f"{said[:1].upper()}{said[1:]}."
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from audit.axes import name_level
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.code import NAME_LENGTH, NO_GROUPS, fill
-from audit.checks.part import OpenPart, chance, join_with_and, list_some, name_group, several, share
+from audit.checks.part import OpenPart, chance, list_some, name_group, several, share
 from audit.counting.columns.profile import Missing, empty_columns, missing_by
 from audit.counting.terms import fold_key
 from audit.errors import printable
-from audit.estimate import Level
+from audit.estimate import Level, join_words
 from audit.measurement.inference.contingency import rates_apart
 from audit.record.result import Check
 from audit.tables.kinds import Kind, name_bands
@@ -47,7 +47,7 @@ def _find_missing(looked: OpenPart) -> Iterator[Check]:
     if worst:
         yield _describe_worst(looked, worst, empty)
     elif empty:
-        title = fill(EMPTY, looked.part, empty=join_with_and(list_some(empty)))
+        title = fill(EMPTY, looked.part, empty=join_words(list_some(empty)))
         yield CHECK.found(looked.part, title=title)
     else:
         some = f"{several(len(holed), 'column')} with missing values"
@@ -62,7 +62,7 @@ def _describe_worst(looked: OpenPart, worst: Sequence[_Gap], empty: Sequence[str
     if len(worst) > MOST_SAID:
         details.append(f"{len(worst) - MOST_SAID} more columns and groups")
     if empty:
-        details.append(f"no row has a value for {join_with_and(list_some(empty))}")
+        details.append(f"no row has a value for {join_words(list_some(empty))}")
     return CHECK.found(looked.part, "; ".join(details), title=_say(first, looked.part))
 
 

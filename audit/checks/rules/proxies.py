@@ -11,7 +11,7 @@ from audit.checks.check import CheckKind
 from audit.checks.code import NAME_LENGTH
 from audit.checks.part import MOST_CELLS, OpenPart, list_unchecked
 from audit.errors import printable
-from audit.estimate import figure_text
+from audit.estimate import figure_text, join_first
 from audit.record.result import Check
 
 LARGE = 0.5
@@ -71,7 +71,7 @@ def _list_proxies(proxies: Sequence[_Proxy]) -> str:
         f"{printable(p.column, NAME_LENGTH)} ({name}{figure_text(p.strength, 'ratio', limit=1)})"
         for name, p in zip(names, proxies[:MOST_NAMED], strict=False)
     ]
-    return ", ".join(named) + (f" and {len(proxies) - MOST_NAMED} more" if len(proxies) > MOST_NAMED else "")
+    return join_first(named, len(proxies))
 
 
 def _measure_proxy(looked: OpenPart, group: str, column: str) -> _Proxy | None:

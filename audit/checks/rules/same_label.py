@@ -18,7 +18,7 @@ from audit.checks.part import OpenPart, several
 from audit.checks.rules.small_crossings import name_people
 from audit.config.sections import SMALLEST_PUBLISHED as K
 from audit.cube import Cube
-from audit.estimate import named_group
+from audit.estimate import join_first, named_group
 from audit.record.result import Check
 
 MOST_NAMED = 3
@@ -57,9 +57,8 @@ def _list_groups(cube: Cube, same: np.ndarray) -> str:
         return f"l-diversity 1; the groups are not named here, to protect counts under {K}"
     rows = cube["n"].sum(axis=-1)
     at = sorted(map(tuple, np.argwhere(same)), key=lambda i: -int(rows[i]))
-    each = (f"{_name_group(cube, i)} ({rows[i]:,} rows)" for i in at[:MOST_NAMED])
-    more = f" and {len(at) - MOST_NAMED} more" if len(at) > MOST_NAMED else ""
-    return f"l-diversity 1: {', '.join(each)}{more}"
+    each = [f"{_name_group(cube, i)} ({rows[i]:,} rows)" for i in at[:MOST_NAMED]]
+    return f"l-diversity 1: {join_first(each, len(at))}"
 
 
 def _name_group(cube: Cube, at: tuple[int, ...]) -> str:

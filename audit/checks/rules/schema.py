@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.code import NAME_LENGTH
-from audit.checks.part import MOST_LEVELS, OpenPart, join_with_and, list_some, several
+from audit.checks.part import MOST_LEVELS, OpenPart, list_some, several
 from audit.errors import printable
+from audit.estimate import join_words
 from audit.record.result import Check
 from audit.tables.kinds import Kind
 
@@ -58,8 +59,8 @@ def _compare_columns(looked: OpenPart, train: OpenPart) -> list[str]:
     """Return what one part has and the other lacks."""
     here, there = looked.table.columns, train.table.columns
     lacking, more = [c for c in there if c not in here], [c for c in here if c not in there]
-    said = [f"{join_with_and(list_some(lacking))} {_choose_verb(lacking)} missing"] if lacking else []
-    return said + ([f"{join_with_and(list_some(more))} {_choose_verb(more)} new"] if more else [])
+    said = [f"{join_words(list_some(lacking))} {_choose_verb(lacking)} missing"] if lacking else []
+    return said + ([f"{join_words(list_some(more))} {_choose_verb(more)} new"] if more else [])
 
 
 def _compare_kinds(looked: OpenPart, train: OpenPart) -> Iterator[str]:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from audit.checks.check import CheckKind
 from audit.checks.code import NO_GROUPS, fill
-from audit.checks.part import OpenPart, join_with_and
+from audit.checks.part import OpenPart
 from audit.config.sections import SMALLEST_PUBLISHED as K
 from audit.counting.backends.sql import key_sql
 from audit.counting.plan import Plan
 from audit.errors import printable
-from audit.estimate import grouping_text
+from audit.estimate import grouping_text, join_words
 from audit.record.result import Check
 from audit.tables.connection import quote_identifier
 
@@ -71,7 +71,7 @@ def _check_cards(looked: OpenPart, found: tuple[_Crossing, ...]) -> Check:
 
 def _check_quasi_identifiers(looked: OpenPart, all_: _Crossing) -> Check:
     """Check of the declared groups all together, by which a row of the table itself could be found."""
-    people, by = name_people(looked), join_with_and(list(map(printable, all_.by)))
+    people, by = name_people(looked), join_words(list(map(printable, all_.by)))
     if not all_.groups:
         return CHECK.unanswered(looked.part, "undefined", "there are no rows", columns=all_.by)
     if not all_.small:

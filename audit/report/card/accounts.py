@@ -9,9 +9,10 @@ from typing import Any
 
 from audit.checks.codes import find_codes
 from audit.config.merging import describe_merge, find_merge
+from audit.estimate import figure_text, join_first
 from audit.gates.headline import describe_training
 from audit.record.result import SCHEMA, AuditResult, Check, Part
-from audit.report.card.words import BADGES, Badge, clean_text, describe_digest, format_percent
+from audit.report.card.words import BADGES, Badge, clean_text, describe_digest
 
 SENTENCE_LENGTH = 1200
 NOT_PROVIDED = "not provided"
@@ -82,16 +83,13 @@ def _describe_missing_groups(part: Part) -> str:
 
 def _format_share(rows: int, used: int) -> str:
     if used:
-        return format_percent(rows / used)
+        return figure_text(rows / used, "share")
     return "0.0%"
 
 
 def _list_columns(part: Part) -> str:
-    named = ", ".join(f"{clean_text(c.name, 60)} ({clean_text(c.kind)})" for c in part.columns[:MOST_COLUMNS])
-    left = len(part.columns) - MOST_COLUMNS
-    if left > 0:
-        return f"{named} and {left:,} more"
-    return named
+    named = [f"{clean_text(c.name, 60)} ({clean_text(c.kind)})" for c in part.columns[:MOST_COLUMNS]]
+    return join_first(named, len(part.columns))
 
 
 def _describe_threshold(part: Part) -> str:
@@ -137,7 +135,9 @@ def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str
 
 def _rank_family(code: str) -> int:
     family = code[:2]
-    return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+    if family in FAMILIES:
+        return FAMILIES.index(family)
+    return len(FAMILIES)
 
 
 def _describe_mend(check: Check) -> str:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.estimate import figure_text
 from audit.record.energy import WATER_FACTOR, CarbonPerUnit, Energy, EnergyComponent, EnergyMethod
 from audit.record.energy_text import (
     NEEDS,
@@ -28,7 +29,6 @@ from audit.report.card.words import (
     LEFT_OUT,
     Cell,
     clean_text,
-    format_percent,
     make_text_cell,
     name_group,
     name_grouping,
@@ -120,7 +120,7 @@ def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
     """Return what the energy is made of, from left to right."""
     x, found = 0.0, []
     for part in split_by_component(energy):
-        label = f"{name_component(part.component)} {format_percent(part.share)}"
+        label = f"{name_component(part.component)} {figure_text(part.share, 'share')}"
         found.append(Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
         x += part.share
     return tuple(found)
@@ -136,7 +136,7 @@ def _describe_largest(energy: Energy) -> str:
     if len(parts) == 1:
         return f"All of it is {name}: {MEANING[first.method]}."
     head = "Most of it" if first.share > 0.5 else "The largest part"
-    return f"{head}, {format_percent(first.share)}, is {name}: {MEANING[first.method]}."
+    return f"{head}, {figure_text(first.share, 'share')}, is {name}: {MEANING[first.method]}."
 
 
 def _make_component_table(components: Sequence[EnergyComponent]) -> Table:
@@ -167,8 +167,8 @@ def _make_component_cells(c: EnergyComponent, total_j: float, *, alike: bool) ->
             _make_coverage_cell(c),
             method,
         )
-    share = Cell(format_percent(c.energy_j / total_j)) if total_j > 0 else Cell("–", mark="none")
-    idle = Cell(UNKNOWN, mark="none") if c.idle_share is None else Cell(format_percent(c.idle_share))
+    share = Cell(figure_text(c.energy_j / total_j, "share")) if total_j > 0 else Cell("–", mark="none")
+    idle = Cell(UNKNOWN, mark="none") if c.idle_share is None else Cell(figure_text(c.idle_share, "share"))
     return (
         make_text_cell(name_phase(c.phase)),
         Cell(f"{format_figure(c.energy_j)} J"),
@@ -182,7 +182,7 @@ def _make_component_cells(c: EnergyComponent, total_j: float, *, alike: bool) ->
 def _make_coverage_cell(c: EnergyComponent) -> Cell:
     if c.coverage is None:
         return Cell("–", mark="none")
-    return Cell(format_percent(c.coverage))
+    return Cell(figure_text(c.coverage, "share"))
 
 
 def _make_totals_table(energy: Energy) -> Table:

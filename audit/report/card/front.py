@@ -79,7 +79,9 @@ def _draw_decision(result: AuditResult, gate: Gate | None, k: int) -> Chart | No
     stage: Stage = "model" if any(x.stage == "model" and x.by for x in result.estimates) else "data"
     found = EstimateIndex(result, stage, k)
     first = next(iter(found.groupings()), None)
-    return None if first is None else _draw_first(found, first, choose_rates(found), [])
+    if first is None:
+        return None
+    return _draw_first(found, first, choose_rates(found), [])
 
 
 def _draw_first(found: EstimateIndex, by: By, metrics: Sequence[str], gates: Sequence[Gate]) -> Chart | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from audit.estimate import Estimate, Figure, Group, limit_text
+from audit.estimate import Estimate, Figure, Group, figure_text, limit_text
 from audit.measurement.metrics.adverse import TABLE as ADVERSE_TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion
@@ -23,7 +23,6 @@ from audit.report.card.words import (
     LEFT_OUT,
     Cell,
     format_count,
-    format_percent,
     make_estimate_cell,
     make_title,
     name_group,
@@ -229,7 +228,7 @@ def make_rows_cell(found: EstimateIndex, by: By, group: Group) -> Cell:
     rows, whole = found.rows(by, group), found.rows((), ())
     if rows is None:
         return Cell(LEFT_OUT, mark="suppressed")
-    share = format_percent(rows / whole) if whole else ""
+    share = figure_text(rows / whole, "share") if whole else ""
     return Cell(format_count(rows), note=share)
 
 

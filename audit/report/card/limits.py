@@ -85,7 +85,9 @@ def name_limit(gate: Gate) -> str:
     if e.stage == "energy":
         return SUBJECTS[e.metric]
     if e.stage == "checks":
-        return COUNTS.get(e.metric, "") if e.metric in CHECKS else f"Findings of {clean_text(e.metric)}"
+        if e.metric in CHECKS:
+            return COUNTS.get(e.metric, "")
+        return f"Findings of {clean_text(e.metric)}"
     kind, who = split_comparison(e.compare)
     title = f"{kind.capitalize()} {lower_title(e.metric)}" if kind in {"lowest", "highest"} else make_title(e.metric)
     by = f" by {name_grouping(e.by)}" if e.by else ""

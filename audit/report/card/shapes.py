@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from audit.estimate import Group, quoted_level
+from audit.estimate import Group, join_first, quoted_level
 from audit.report.card.charts import Chart
 from audit.report.card.words import FEW, TOO_FEW, WITHHELD, Cell
 
@@ -72,14 +72,10 @@ def describe_withheld(rows: Sequence[TableRow], k: int) -> str:
     if not gone:
         return ""
     whole = [row.header for row in rows if row.is_withheld]
-    named = ", ".join(quoted_level(name) for name in whole[:MOST_NAMED])
-    more = f" and {len(whole) - MOST_NAMED:,} more" if len(whole) > MOST_NAMED else ""
-    entirely = f", among them all of {named}{more}" if whole else ""
-    mark = (
-        f"{WITHHELD} = withheld"
-        if any(c.mark == "suppressed" for r in rows if not r.is_withheld for c in r.cells)
-        else "Withheld"
-    )
+    named = join_first([quoted_level(name) for name in whole[:MOST_NAMED]], len(whole))
+    entirely = f", among them all of {named}" if whole else ""
+    partly = chain.from_iterable(row.cells for row in rows if not row.is_withheld)
+    mark = f"{WITHHELD} = withheld" if any(c.mark == "suppressed" for c in partly) else "Withheld"
     return f"{mark} to protect groups under {k}: {gone:,} of {len(cells):,} numbers{entirely}."
 
 

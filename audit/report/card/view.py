@@ -271,5 +271,7 @@ def _explain_withheld(result: AuditResult, k: int, *, internal: bool) -> str:
         return "Every count is shown."
     gone, total = sum(e.status == "suppressed" for e in result.estimates), len(result.estimates)
     if not gone:
-        return "Nothing is withheld ([publish] k = 1)." if k <= 1 else f"Nothing had to be withheld (k = {k})."
+        if k <= 1:
+            return "Nothing is withheld ([publish] k = 1)."
+        return f"Nothing had to be withheld (k = {k})."
     return f"{gone:,} of {total:,} numbers are withheld to protect groups under {k}; verdicts rest on the full record."

@@ -13,7 +13,7 @@ from audit.errors import printable
 from audit.estimate import Estimate, Group, cell_interval, cell_text, limit_text, named_group, quoted_level, rows_text
 from audit.gates.voice import tidy_reason
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
-from audit.record.energy_text import format_limit, format_share
+from audit.record.energy_text import format_limit
 from audit.record.result import Gate, Part
 
 Mark = Literal["ok", "few", "undefined", "suppressed", "none"]
@@ -89,11 +89,6 @@ def format_count(value: float) -> str:
     if float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:,.1f}"
-
-
-def format_percent(share: float) -> str:
-    """Return a share in per cent, never rounded to 0 or 100 when it is neither."""
-    return format_share(share)
 
 
 def make_title(metric: str) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.errors import printable
+from audit.estimate import figure_text
 from audit.record.energy import CONTRACT_FACTOR, GRID_FACTOR, CarbonPerUnit, Energy
 from audit.record.energy_text import (
     describe_measured_share,
     describe_unmeasured,
     format_energy,
     format_mass,
-    format_share,
     format_volume,
     name_component,
     name_phase,
@@ -52,7 +52,9 @@ def _summarise_carbon(energy: Energy) -> str:
 def _name_grid(source: str) -> str:
     """Return of the source of a grid factor which grid it is: the last part of a library's name for it."""
     told = printable(source, 120).removesuffix(", location based")
-    return f"grid of {told.rsplit(', ', 1)[-1].split(' (')[0]}" if told.startswith(LIBRARY) else told
+    if not told.startswith(LIBRARY):
+        return told
+    return f"grid of {told.rsplit(', ', 1)[-1].split(' (')[0]}"
 
 
 def explain_unmetered(result: AuditResult) -> Iterator[Line]:
@@ -86,7 +88,8 @@ def describe_energy(energy: Energy | None) -> Iterator[Line]:
 def _describe_parts(energy: Energy) -> str:
     """Return components by their share, the most first, and phases and components of which nothing is known."""
     made = ", ".join(
-        f"{name_component(p.component)} {format_share(p.share)} ({p.method})" for p in split_by_component(energy)
+        f"{name_component(p.component)} {figure_text(p.share, 'share')} ({p.method})"
+        for p in split_by_component(energy)
     )
     metered = {c.phase for c in energy.components if c.energy_j is not None}
     blind = [c for c in energy.components if c.energy_j is None]

@@ -16,6 +16,7 @@ from audit.estimate import (
     Group,
     cell_interval,
     cell_text,
+    figure_text,
     level_text,
     quoted_level,
     told_apart,
@@ -64,12 +65,16 @@ class Grouping:
             return f"{column} missing{self._describe_share(group) if len(group) == 1 else ''}"
         # Levels of several columns stand without these where they speak for themselves.
         bare = len(group) > 1 and quoted_level(level) == level_text(level)
-        return self._write((level,)) if bare else f"{column} {self._write((level,))}"
+        if bare:
+            return self._write((level,))
+        return f"{column} {self._write((level,))}"
 
     def _describe_share(self, group: Group) -> str:
         total = sum(self.rows.values())
         known = len(self.rows) == len(self.groups) and total > 0
-        return f" ({self.rows[group] / total:.1%})" if known else ""
+        if not known:
+            return ""
+        return f" ({figure_text(self.rows[group] / total, 'share')})"
 
     def write_cell(self, group: Group, rate: str, *, with_n: bool = False) -> str:
         """Return a rate with its interval, and with the rows of its denominator where that is asked for."""
@@ -97,7 +102,9 @@ def list_rates(result: AuditResult, stage: str) -> list[str]:
     there = sorted(result.estimates.metrics)
     known = [m.name for m in CATALOGUE.among(there)]
     every = [*known, *(name for name in there if name not in known)]
-    return [name for name in every if not name.startswith(WORST_CLASS)] if stage == "model" else list(DATA_RATES)
+    if stage == "model":
+        return [name for name in every if not name.startswith(WORST_CLASS)]
+    return list(DATA_RATES)
 
 
 def choose_rates(result: AuditResult, stage: str) -> list[str]:

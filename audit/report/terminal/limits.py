@@ -15,11 +15,11 @@ from audit.errors import printable
 from audit.estimate import Estimate, cell_interval, cell_text, grouping_text, limit_text, p_text
 from audit.gates.judge import WORST_FIRST
 from audit.gates.small_groups import summarise_excluded
-from audit.gates.verdict_words import name_verdict
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, format_in_cell, format_limit
 from audit.record.result import AuditResult, Gate
+from audit.record.verdict_words import name_verdict
 from audit.report.terminal.lines import Line
 
 MOST_LIMITS = 12
@@ -98,7 +98,9 @@ def _choose_name_width(rows: Sequence[_Row], found: int, width: int) -> tuple[in
         for names in {cell_len(row.name) + blanks for row in rows for blanks in (1, 2)}
     }
     names = max(choices, key=lambda names: (len(choices[names]), names))
-    return (names, choices[names]) if 2 * len(choices[names]) > len(rows) else (0, [])
+    if 2 * len(choices[names]) > len(rows):
+        return (names, choices[names])
+    return (0, [])
 
 
 def _is_rate(gate: Gate) -> bool:
@@ -140,7 +142,9 @@ def name_limit(gate: Gate) -> str:
 def name_metric(metric: str) -> str:
     """Return a metric as it stands within a line: its title, its first word in small letters unless it is initials."""
     entry = CATALOGUE.find(metric)
-    return metric.replace("_", " ") if entry is None else _lower(entry.title)
+    if entry is None:
+        return metric.replace("_", " ")
+    return _lower(entry.title)
 
 
 def _lower(title: str) -> str:
@@ -153,7 +157,9 @@ def _describe_found(gate: Gate) -> str:
     """Return what was found with its interval; why there is nothing stands under it."""
     e = gate.estimate
     if e is None or e.value is None:
-        return "withheld" if e is not None and e.status == "suppressed" else "undefined"
+        if e is not None and e.status == "suppressed":
+            return "withheld"
+        return "undefined"
     if e.stage == "checks":
         return f"{e.value:,.0f} of {e.n or 0:,.0f}"
     if e.stage == "energy":

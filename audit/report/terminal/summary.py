@@ -17,9 +17,9 @@ from audit.config.merging import describe_merge, find_merge
 from audit.errors import printable
 from audit.estimate import Estimate, Group, figure_text, grouping_text, interval_words, quoted_level, told_apart
 from audit.gates.headline import write_headline
-from audit.gates.verdict_words import name_verdict
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult, Check, Part
+from audit.record.verdict_words import name_verdict
 from audit.report.terminal.energy import describe_energy, explain_unmetered, summarise_energy
 from audit.report.terminal.findings import lay_findings
 from audit.report.terminal.limits import list_limits
@@ -148,7 +148,9 @@ def _describe_gap(gap: Estimate, rates: Sequence[Estimate]) -> str:
     apart = f"{figure_text(gap.value, figure)} apart ({interval_words(gap.low, gap.high, figure)})"
     write = told_apart(list(gap.pair), quoted_level)
     each = [f"{write(group)} {_find_share(rates, group)}" for group in gap.pair]
-    return f"{' v. '.join(each)}, {apart}" if gap.pair[0] != gap.pair[1] else apart
+    if gap.pair[0] == gap.pair[1]:
+        return apart
+    return f"{' v. '.join(each)}, {apart}"
 
 
 def _find_share(rates: Sequence[Estimate], group: Group) -> str:

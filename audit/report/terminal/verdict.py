@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from audit.errors import printable
 from audit.gates.headline import describe_training, write_headline
 from audit.gates.judge import WORST_FIRST, exit_code
-from audit.gates.verdict_words import name_verdict
 from audit.record.result import AuditResult, Gate
 from audit.record.store import BEFORE
+from audit.record.verdict_words import name_verdict
 from audit.report.terminal.energy import describe_energy
 from audit.report.terminal.limits import list_limits
 from audit.report.terminal.lines import Line, print_section
