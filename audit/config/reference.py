@@ -72,11 +72,11 @@ class Key(NamedTuple):
 def make_schema() -> dict[str, Any]:
     """Return the JSON Schema of audit.toml: no key beside those that are read."""
     made = Config.model_json_schema()
-    classes: list[type[BaseModel]] = [Config, *list_sections().values()]
+    classes: list[type[BaseModel]] = [Config, *_list_sections().values()]
     by_class = {c.__name__: c for c in classes}
     for definition in (made, *made["$defs"].values()):
         for name, info in by_class[definition["title"]].model_fields.items():
-            definition["properties"][name]["description"] = describe_field(definition["title"], name, info)
+            definition["properties"][name]["description"] = _describe_field(definition["title"], name, info)
     return {"$schema": DIALECT, "$id": SCHEMA, **_without_null(made), "title": "audit.toml"}
 
 
@@ -93,7 +93,7 @@ def _without_null(value: Any) -> Any:
     return {**kept, "anyOf": choices} if choices else kept
 
 
-def list_sections() -> dict[str, type[BaseModel]]:
+def _list_sections() -> dict[str, type[BaseModel]]:
     """Return every section of audit.toml by its name in brackets, tables within tables behind the one they are in."""
     # The classes of some sections stand below Config in their file, so that pydantic knows their names only now.
     Config.model_rebuild()
@@ -128,11 +128,11 @@ def _find_section(info: FieldInfo, *, optional: bool = False) -> Any:
 
 def list_reference() -> Iterator[Key]:
     """Yield every key that holds a value, section by section."""
-    for name, section in list_sections().items():
+    for name, section in _list_sections().items():
         made = section.model_json_schema()
         for key, info in section.model_fields.items():
             if _find_section(info, optional=True) is None:
-                text = describe_field(section.__name__, key, info)
+                text = _describe_field(section.__name__, key, info)
                 yield Key(name, key, info, _resolve(made["properties"][key], made), text)
 
 
@@ -154,7 +154,7 @@ def _read_texts() -> dict[str, dict[str, str]]:
     return texts
 
 
-def describe_field(section: str, name: str, info: FieldInfo) -> str:
+def _describe_field(section: str, name: str, info: FieldInfo) -> str:
     """Return what a key does: the docstring below it, or what ``--help`` says of its option."""
     option = next((mark.help for mark in info.metadata if isinstance(mark, Option)), "")
     return _read_texts().get(section, {}).get(name, option)
@@ -193,7 +193,7 @@ def describe_type(schema: Mapping[str, Any]) -> str:
     return f"{words} {bounds}".strip()
 
 
-def describe_default(key: Key) -> str:
+def _describe_default(key: Key) -> str:
     """Return what holds where the key is not given."""
     if key.field.is_required():
         return "must be given"
@@ -211,7 +211,7 @@ def write_reference() -> str:
     """Return docs/audit-toml.md."""
     keys = list(list_reference())
     parts = [HEAD]
-    for name, section in list_sections().items():
+    for name, section in _list_sections().items():
         parts.append("\n".join(_write_section(name, section, [k for k in keys if k.section == name])))
     return "\n".join(parts)
 
@@ -224,7 +224,7 @@ def _write_section(name: str, section: type[BaseModel], keys: list[Key]) -> Iter
     yield "|---|---|---|---|---|"
     for key in keys:
         example = f"`{key.name} = {EXAMPLES[f'{name}.{key.name}']}`"
-        cells = (f"`{key.name}`", describe_type(key.schema), describe_default(key), _explain(key), example)
+        cells = (f"`{key.name}`", describe_type(key.schema), _describe_default(key), _explain(key), example)
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
     yield ""
 

@@ -120,7 +120,7 @@ def _may_be_under(ratio: Estimate) -> bool:
     return ratio.low is None or ratio.low < FOUR_FIFTHS
 
 
-def name_check(column: str) -> str:
+def _name_check(column: str) -> str:
     """Return how every title of the check of one group column begins, and all of one that tells no number."""
     return f"Four-fifths rule, {printable(column)}"
 
@@ -172,7 +172,7 @@ def _check_remaining(
         return Check(
             code=CODE,
             name=NAME,
-            title=f"{name_check(column)}: cannot be computed",
+            title=f"{_name_check(column)}: cannot be computed",
             outcome="undefined",
             severity=severity,
             detail=f"{why}. {said}",
@@ -196,12 +196,12 @@ def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Chec
     reason = "there are no two groups with rows" if outcome == "not applicable" else ""
     title = f"{outcome}, {reason}" if reason else title
     severity, mend = ASKED if asked else UNASKED, MENDS.get(outcome, "")
-    title = f"{name_check(column)}: {title}"
+    title = f"{_name_check(column)}: {title}"
     return Check(
         code=CODE,
         name=NAME,
         title=title,
-        plain_title=name_check(column),
+        plain_title=_name_check(column),
         outcome=outcome,
         severity=severity,
         detail=detail,
@@ -264,7 +264,7 @@ def _compare_groups(
     said += [f"and {len(named) - MOST_NAMED} more groups"] if len(named) > MOST_NAMED else []
     if judged and outcome in {"warn", "pass"} and _may_be_under(lowest := _find_lowest_asked(lowest, ratios, here)):
         outcome = "insufficient"
-        ends = "below 0.8" if lowest.low is None else f"as low as {write_ratio(lowest.low)}, which is below 0.8"
+        ends = "below 0.8" if lowest.low is None else f"as low as {_write_ratio(lowest.low)}, which is below 0.8"
         said.append(f"inconclusive, because between two of the other groups the ratio may be {ends}")
     told = min(named, key=lambda c: (not c.practical, c.is_small))
     return outcome, voice.title(outcome, told), f"{'; '.join(said)}. {voice.note()}"
@@ -326,7 +326,7 @@ class _Voice:
             return "cannot be computed for every group"
         group += self._count_few(worst.ratio.group or ())
         highest += self._count_few(worst.ratio.reference or ())
-        ratio = write_ratio(worst.ratio.value)
+        ratio = _write_ratio(worst.ratio.value)
         at = f"{group} is {self.done} at {ratio} of the rate of {highest}"
         if self.turned:
             at = f"the rate of not being {self.done} of {group} is {ratio} of that of {highest}"
@@ -367,7 +367,7 @@ class _Voice:
             ratio.low, ratio.high, "ratio", confidence=ratio.confidence, limit=FOUR_FIFTHS, value=ratio.value
         )
         side = "below 0.8" if found.practical else "not below 0.8"
-        first = f"{who} v. {self._write_rate(ratio.reference or ())}, ratio {write_ratio(ratio.value)}"
+        first = f"{who} v. {self._write_rate(ratio.reference or ())}, ratio {_write_ratio(ratio.value)}"
         first += f" ({interval}), {side}" if interval else f", {side}"
         differ = "the rates differ" if found.statistical else "the rates may differ by chance"
         said = [first, f"{differ} (corrected p-value {p_text(found.p.value)}{_describe_deviations(found)})"]
@@ -385,7 +385,7 @@ class _Voice:
         return f"{self.name(group)} {f'not {self.done} ' if self.turned else ''}{text} ({rows_text(rate)})"
 
 
-def write_ratio(ratio: float) -> str:
+def _write_ratio(ratio: float) -> str:
     """Return a ratio to three decimals, never rounded onto four fifths."""
     return cell_text(ratio, "ratio", limit=FOUR_FIFTHS)
 

@@ -100,8 +100,8 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     require_waived(config, today)
     waivers = {w.gate: w for w in config.waivers}
     least, wording = config.policy.least_rows, read_wording(config)
-    gates = with_p_values([_judge_rule(r, evidence, least, wording) for r in expand_rules(config)], evidence)
-    return tuple(apply_waiver(g, waivers.get(g.name), today) for g in gates)
+    gates = _with_p_values([_judge_rule(r, evidence, least, wording) for r in expand_rules(config)], evidence)
+    return tuple(_apply_waiver(g, waivers.get(g.name), today) for g in gates)
 
 
 def require_waived(config: Config, today: dt.date) -> None:
@@ -116,10 +116,10 @@ def require_waived(config: Config, today: dt.date) -> None:
     for waiver in config.waivers:
         if waiver.gate not in rules:
             raise QuestionError(f"waivers: {no_such('gate', waiver.gate, rules)}")
-        require_bounded(waiver, rules[waiver.gate], today)
+        _require_bounded(waiver, rules[waiver.gate], today)
 
 
-def with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
+def _with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
     """Return gates with how surprising each failure is, alone and among all gates of the policy."""
     before = {_identify(g): g for g in evidence.judged}
     same = [before.get(_identify(g)) for g in gates]
@@ -302,7 +302,7 @@ def _judge_evidence(rule: GateRule, evidence: Evidence, reason: str, wording: Wo
             status="undefined",
             reason=reason,
         )
-    low, high = find_bounds(estimate)
+    low, high = _find_bounds(estimate)
     if _is_decided_by_folds(rule, estimate):
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
     verdict = _decide(rule, estimate, low, high)
@@ -335,7 +335,7 @@ def _describe(rule: GateRule, estimate: Estimate, verdict: GateVerdict, checks: 
     return first + describe_checks(rule, estimate, verdict, checks)
 
 
-def find_bounds(estimate: Estimate) -> tuple[float | None, float | None]:
+def _find_bounds(estimate: Estimate) -> tuple[float | None, float | None]:
     """Return the interval that a verdict rests on; a total that is no sample is its own interval."""
     if estimate.low is None and estimate.high is None and estimate.stage in {"energy", "checks"}:
         return estimate.value, estimate.value
@@ -413,7 +413,7 @@ def _compute_needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held
 # Waivers: somebody's decision, with a name, an end and a worst value, to let a gate pass that did not.
 #
 # Must not: judge; a waiver that does not apply says why in the gate's sentence.
-def require_bounded(waiver: WaiverRule, rule: GateRule, today: dt.date) -> None:
+def _require_bounded(waiver: WaiverRule, rule: GateRule, today: dt.date) -> None:
     """Refuse a waiver that ends more than a year from today, or whose worst value nothing could be beyond.
 
     Raises
@@ -434,7 +434,7 @@ def require_bounded(waiver: WaiverRule, rule: GateRule, today: dt.date) -> None:
         raise QuestionError(f"{of} has max_gap = {waiver.max_gap:g}, which bounds nothing: {error}") from error
 
 
-def apply_waiver(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
+def _apply_waiver(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
     """Return a gate with its waiver applied, or with the reason why it does not apply."""
     if rule is None or gate.verdict == "pass":
         return gate

@@ -190,7 +190,7 @@ class Voice:
         groups = [g for pair in (self.estimate.pair, self.found and self.found.pair) if pair for g in pair]
         rates = [self.around.rate(self.like, g) for g in groups]
         yield HIDDEN if any(r is not None and SAYS_NOTHING in (r.method or "") for r in rates) else ""
-        yield describe_uncompared(self.estimate, self.around) if NO_GROUP in self.estimate.flags else ""
+        yield _describe_uncompared(self.estimate, self.around) if NO_GROUP in self.estimate.flags else ""
         yield CLOSE if FOLDS_DECIDE in self.estimate.flags else ""
 
     def _describe_unmeasured(self) -> str:
@@ -214,7 +214,7 @@ def name_limited(rule: GateRule) -> str:
     return f"the {name}"
 
 
-def describe_uncompared(estimate: Estimate, around: Around) -> str:
+def _describe_uncompared(estimate: Estimate, around: Around) -> str:
     """Return how many rows are in no comparison because they have no value for a group column."""
     columns = " or ".join(printable(c, NAME_LENGTH) for c in estimate.by)
     rows = around.count_missing(estimate)
@@ -243,16 +243,16 @@ def describe_rows_rested_on(rates: Sequence[tuple[str, Estimate]]) -> str:
     rates
         Name and value of each small group.
     """
-    few = [f"{write_rows_of(count_rows(rate))} of {name}" for name, rate in rates if count_rows(rate) < MANY]
+    few = [f"{_write_rows_of(count_rows(rate))} of {name}" for name, rate in rates if count_rows(rate) < MANY]
     said = [f"This rests on {join_words(few)}."] if few else []
     said += [f"Of {name}, {describe_few(rate)}." for name, rate in rates if count_rows(rate) >= MANY]
     return " ".join(said)
 
 
-def write_rows_of(rows: float) -> str:
+def _write_rows_of(rows: float) -> str:
     """Return a number of rows.
 
-    >>> write_rows_of(1), write_rows_of(1200)
+    >>> _write_rows_of(1), _write_rows_of(1200)
     ('1 row', '1,200 rows')
     """
     return f"{rows:,.0f} {'row' if rows == 1 else 'rows'}"

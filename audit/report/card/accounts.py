@@ -57,14 +57,14 @@ def make_part_view(part: Part) -> PartView:
             f"{part.rows_read:,} rows read, {part.rows_used:,} used, {left:,} excluded{f' ({why})' if why else ''}."
         )
     return PartView(
-        title=f"{name_part(part.part)} ({clean_text(part.source)})",
+        title=f"{_name_part(part.part)} ({clean_text(part.source)})",
         sentence=f"{sentence}{_describe_threshold(part)}",
         missing=_describe_missing_groups(part),
         columns=_list_columns(part),
     )
 
 
-def name_part(part: str) -> str:
+def _name_part(part: str) -> str:
     """Return what a table is: Training data, Test data, Predictions."""
     return PARTS.get(part, clean_text(part).capitalize())
 
@@ -117,7 +117,7 @@ class CheckView:
 def make_check_views(checks: Sequence[Check]) -> tuple[CheckView, ...]:
     """Return every check with what its code means; what needs attention comes first."""
     known = {c.code: c for c in list_codes(checks)}
-    nothing = CodeView("", "", "", "")
+    nothing = _CodeView("", "", "", "")
     return tuple(
         CheckView(badge, code, title, detail, mend, (c := known.get(code, nothing)).reason, c.reference)
         for badge, code, title, detail, mend in list_checks(checks)
@@ -172,7 +172,7 @@ def list_provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
         ),
         *(("Training", clean_text(note)) for note in describe_training(run)),
         ("Configuration digest", clean_text(result.question.digest)),
-        *((name_part(p.part), describe_digest(p)) for p in result.data),
+        *((_name_part(p.part), describe_digest(p)) for p in result.data),
         *(("Joined levels", clean_text(said)) for said in describe_merge(find_merge(result.question.config))),
         ("Record", f"{SCHEMA}; audit.json has the counts behind every number"),
     ]
@@ -195,7 +195,7 @@ def _describe_code(result: AuditResult) -> str:
 #
 # Must not: say anything in the owner's place.
 @dataclass(frozen=True, slots=True)
-class OwnerField:
+class _OwnerField:
     """What only the owner can say; ``text`` is None where the owner did not."""
 
     label: str
@@ -210,7 +210,7 @@ class OwnerWords:
     title: str
     version: str
     heading: str
-    fields: tuple[OwnerField, ...]
+    fields: tuple[_OwnerField, ...]
     missing: int
     line: str
 
@@ -238,7 +238,7 @@ def _collect_words(
 ) -> OwnerWords:
     given = said or {}
     fields = tuple(
-        OwnerField(label, clean_text(given[key], SENTENCE_LENGTH) if given.get(key) else None) for key, label in wanted
+        _OwnerField(label, clean_text(given[key], SENTENCE_LENGTH) if given.get(key) else None) for key, label in wanted
     )
     missing = sum(f.text is None for f in fields)
     return OwnerWords(
@@ -264,7 +264,7 @@ def _describe_missing(missing: int, section: str) -> str:
 #
 # Must not: say anything of what was found.
 @dataclass(frozen=True, slots=True)
-class CodeView:
+class _CodeView:
     """One code."""
 
     code: str
@@ -273,10 +273,10 @@ class CodeView:
     reference: str
 
 
-def list_codes(checks: Iterable[Check]) -> tuple[CodeView, ...]:
+def list_codes(checks: Iterable[Check]) -> tuple[_CodeView, ...]:
     """Return every known code among these checks, once and in order."""
     return tuple(
-        CodeView(*(clean_text(text) for text in (c.code, c.name, to_sentence(c.reason), c.reference)))
+        _CodeView(*(clean_text(text) for text in (c.code, c.name, to_sentence(c.reason), c.reference)))
         for c in find_codes({c.code for c in checks})
     )
 

@@ -53,7 +53,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class _Piece:
     """What one component drew by one method, as a piece of the bar; places are in per cent."""
 
     label: str
@@ -69,7 +69,7 @@ class EnergyView:
 
     sentence: str
     largest: str = ""
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[_Piece, ...] = ()
     components: Table | None = None
     totals: Table | None = None
     units: Table | None = None
@@ -116,12 +116,12 @@ def _describe_energy(energy: Energy) -> str:
     return f"{used}: {format_mass(energy.carbon_g)} CO2e, location-based."
 
 
-def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
+def _split_into_pieces(energy: Energy) -> tuple[_Piece, ...]:
     """Return what the energy is made of, from left to right."""
     x, found = 0.0, []
     for part in split_by_component(energy):
         label = f"{name_component(part.component)} {figure_text(part.share, 'share')}"
-        found.append(Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
+        found.append(_Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
         x += part.share
     return tuple(found)
 

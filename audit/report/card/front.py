@@ -56,13 +56,13 @@ def make_front(result: AuditResult, owner: OwnerWords, k: int) -> Front:
 
 def describe_rows(parts: Sequence[Part]) -> str:
     """Return the rows that were used of each table, once where all tables have the same."""
-    said = {clean_text(p.part): describe_use(p) for p in parts}
+    said = {clean_text(p.part): _describe_use(p) for p in parts}
     if len(set(said.values())) == 1:
         return next(iter(said.values()))
     return "; ".join(f"{part} {rows}" for part, rows in said.items())
 
 
-def describe_use(part: Part) -> str:
+def _describe_use(part: Part) -> str:
     """Return how many rows were read and used."""
     if part.rows_read == part.rows_used:
         return f"{part.rows_read:,} read, all used"

@@ -214,31 +214,31 @@ def make_environment(ending: str) -> Environment:
         # The Markdown template escapes each value through a filter; a value that none was named for is escaped here.
         finalize=_escape_plain if ending == "md" else None,
     )
-    made.filters |= {"cell": format_cell, "inline": escape_inline, "html_text": escape_html}
+    made.filters |= {"cell": format_cell, "inline": escape_inline, "html_text": _escape_html}
     return made
 
 
 # Text made safe inside Markdown: no markup, no table, no HTML comes from a value.
 #
 # Must not: be used for HTML, which the template engine escapes.
-class SafeMarkdown(str):
+class _SafeMarkdown(str):
     """Markdown that is already safe."""
 
     __slots__ = ()
 
 
-def escape_inline(text: object) -> SafeMarkdown:
+def escape_inline(text: object) -> _SafeMarkdown:
     """Return text as one line of Markdown without meaning of its own."""
-    if isinstance(text, SafeMarkdown):
+    if isinstance(text, _SafeMarkdown):
         return text
     line = " ".join(str(text).split())
     escaped = SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
-    return SafeMarkdown(_stay_text(LINE_START.sub(r"\\\1", escaped)))
+    return _SafeMarkdown(_stay_text(LINE_START.sub(r"\\\1", escaped)))
 
 
-def escape_html(text: object) -> SafeMarkdown:
+def _escape_html(text: object) -> _SafeMarkdown:
     """Return text for an element of HTML inside Markdown."""
-    return SafeMarkdown(_stay_text(html.escape(" ".join(str(text).split()), quote=False)))
+    return _SafeMarkdown(_stay_text(html.escape(" ".join(str(text).split()), quote=False)))
 
 
 def _stay_text(escaped: str) -> str:
@@ -257,10 +257,10 @@ def _escape_plain(value: object) -> object:
     return value
 
 
-def format_cell(cell: Cell) -> SafeMarkdown:
+def format_cell(cell: Cell) -> _SafeMarkdown:
     """Return a cell of a table in one line: the value, its interval, what it rests on."""
     if cell.mark == "suppressed":
-        return SafeMarkdown(WITHHELD)
+        return _SafeMarkdown(WITHHELD)
     few = FEW if cell.mark == "few" else ""
     parts = [cell.text, cell.interval, few, f"({cell.note})" if cell.note else ""]
-    return SafeMarkdown(" ".join(escape_inline(p) for p in parts if p))
+    return _SafeMarkdown(" ".join(escape_inline(p) for p in parts if p))

@@ -24,7 +24,7 @@ ROOM, LEAST_ROOM = 40, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class _Drawn:
     """A cell and its drawing on the axis of its column."""
 
     cell: Cell
@@ -37,7 +37,7 @@ class Line:
 
     header: str
     rows: Cell
-    figures: tuple[Drawn, ...]
+    figures: tuple[_Drawn, ...]
     kind: str
 
     @property
@@ -131,11 +131,11 @@ def _make_line(found: EstimateIndex, by: By, group: Group, scales: dict[str, Sca
     return Line(name_group(by, group), make_rows_cell(found, by, group), figures, choose_kind(group))
 
 
-def _make_figure(e: Estimate | None, scale: Scale) -> Drawn:
+def _make_figure(e: Estimate | None, scale: Scale) -> _Drawn:
     cell = make_estimate_cell(e)
     if e is None or e.value is None:
-        return Drawn(cell)
-    return Drawn(cell, scale.place(e))
+        return _Drawn(cell)
+    return _Drawn(cell, scale.place(e))
 
 
 def _to_row(line: Line) -> TableRow:

@@ -169,7 +169,7 @@ def make_estimate_cell(estimate: Estimate | None, *, with_n: bool = True, limit:
     if estimate.status == "suppressed":
         return Cell(LEFT_OUT, mark="suppressed")
     if estimate.value is None:
-        return Cell("undefined", interval, clean_reason(estimate.reason), mark="undefined")
+        return Cell("undefined", interval, _clean_reason(estimate.reason), mark="undefined")
     few = "small_group" in estimate.flags
     notes = [format_n(estimate)] if with_n and estimate.n is not None else []
     return Cell(cell_text(estimate.value, figure, limit=limit), interval, ", ".join(notes), mark="few" if few else "ok")
@@ -179,9 +179,9 @@ def describe_undefined(reason: str | None) -> str:
     """Return in one text why there is no number."""
     if not reason:
         return "undefined"
-    return f"undefined ({clean_reason(reason)})"
+    return f"undefined ({_clean_reason(reason)})"
 
 
-def clean_reason(reason: str | None) -> str:
+def _clean_reason(reason: str | None) -> str:
     """Return why there is no number, without its arithmetic."""
     return clean_text(tidy_reason(reason))

@@ -54,7 +54,7 @@ def to_encoding(console: Console, text: str, *, row: bool) -> str:
     return plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
 
 
-def lay_out(console: Console, lines: Iterable[Line]) -> list[Text]:
+def _lay_out(console: Console, lines: Iterable[Line]) -> list[Text]:
     """Return lines as they stand on the terminal, wrapped; only the status is in colour."""
     return [text for line in lines for text in _wrap(console, line)]
 
@@ -92,4 +92,4 @@ def lay_section(console: Console, lines: Iterable[Line], *, apart: bool = True) 
         written.pop()
     if not written:
         return []
-    return lay_out(console, [Line(""), *written] if apart else written)
+    return _lay_out(console, [Line(""), *written] if apart else written)
