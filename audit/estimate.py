@@ -88,6 +88,11 @@ class Estimate:
         return ".".join(p for p in parts if p)
 
     @property
+    def pairs(self) -> tuple[tuple[Group, Group], ...]:
+        """Pairs of groups that the value and its limits name."""
+        return tuple(pair for pair in (self.pair, self.low_pair, self.high_pair) if pair is not None)
+
+    @property
     def of_one_class(self) -> bool:
         """Whether it speaks of one class against all others; a gate asks for no such number."""
         return self.outcome is not None and not self.metric.startswith(WORST_CLASS)

@@ -57,7 +57,9 @@ MISSING_WORDS = (
 
 def check_groups(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     """Return all checks of one part."""
-    found = [check for column in plan.groups for check in _check_column(counted, plan, column, part)]
+    found: list[Check] = []
+    for column in plan.groups:
+        found += _check_column(counted, plan, column, part)
     found += [_check_crossing(counted, by, part) for by in plan.crossings if len(by) > 1]
     return (*found, *_check_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple, get_args
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from audit.config import energy, schema, sections, values
@@ -158,17 +158,6 @@ def _describe_field(section: str, name: str, info: FieldInfo) -> str:
     """Return what a key does: the docstring below it, or what ``--help`` says of its option."""
     option = next((mark.help for mark in info.metadata if isinstance(mark, Option)), "")
     return _read_texts().get(section, {}).get(name, option)
-
-
-def read_example(key: Key, value: object) -> Any:
-    """Return an example as the key reads it.
-
-    Raises
-    ------
-    pydantic.ValidationError
-        When the key refuses it.
-    """
-    return TypeAdapter(key.field.rebuild_annotation()).validate_python(value)
 
 
 # What a key takes, in words: from its JSON Schema, so that words and schema cannot differ.

@@ -6,6 +6,7 @@ Every value is read once, however many cells have it. Must not: know an engine.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import prod
 from typing import Any, NamedTuple
 
@@ -181,7 +182,7 @@ def _require_favourable(read: Mapping[str, Mapping[Any, str]], plan: Plan) -> No
     """Refuse a favourable class that is no value of label or prediction."""
     roles = {"label": plan.label, "prediction": plan.prediction, "score": plan.score}
     role = next((f"{role} '{name}'" for role, name in roles.items() if name is not None), "label")
-    require_favourable({value for words in read.values() for value in words}, plan.favourable, role)
+    require_favourable(set(chain.from_iterable(read.values())), plan.favourable, role)
 
 
 def _read_one_or_other(totals: Mapping[Any, int], role: str, plan: Plan) -> tuple[dict[Any, str], Any]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
@@ -196,7 +197,7 @@ def open_counts(name: str, folder: Path) -> CountedParts:
     for part in kept[1:]:
         _refuse_kinds(_describe_part(part), part, kept[0])
     _refuse_twice(kept)
-    digest = hashlib.sha256("".join(sorted(d for part in kept for d in part.files)).encode()).hexdigest()
+    digest = hashlib.sha256("".join(sorted(chain.from_iterable(part.files for part in kept))).encode()).hexdigest()
     return CountedParts(name=name, digest=f"sha256:{digest}", columns=kept[0].columns, kept=kept)
 
 

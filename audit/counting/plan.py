@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Literal, Protocol
 
 from audit.axes import CubeKind, Task
@@ -72,7 +72,7 @@ class Plan:
     def columns(self) -> tuple[str, ...]:
         """Columns that are read, each once."""
         roles = (self.label, self.prediction, self.score, self.weight, self.unit)
-        further = (column for question in self.kinds.values() for column in question.columns)
+        further = chain.from_iterable(question.columns for question in self.kinds.values())
         named = (*self.groups, *self.strata, *roles, *further)
         return tuple(dict.fromkeys(c for c in named if c is not None))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from statistics import NormalDist
 
 from audit.config.schema import Config, GateRule
@@ -142,8 +143,8 @@ def check_four_fifths(estimates: Estimates, config: Config, remeasure: Remeasure
     """
     if config.predictions is None or config.predictions.task != "classification":
         return ()
-    columns = {c: [e for name in READ for e in estimates.of("model", name, (c,))] for c in config.data.groups}
-    measured = any(e.metric == IMPACT_RATIO.name for here in columns.values() for e in here)
+    columns = {c: _list_read(estimates, c) for c in config.data.groups}
+    measured = any(e.metric == IMPACT_RATIO.name for e in chain.from_iterable(columns.values()))
     if not config.policy.four_fifths and not measured:
         return ()
     return tuple(_check_remaining(here, c, config, estimates, remeasure) for c, here in columns.items())
@@ -179,8 +180,13 @@ def _check_remaining(
             columns=(column,),
         )
     found = remeasure("model", (column,), frozenset(e.group for e in excluded))
-    check = _check_column([e for name in READ for e in found.of("model", name, (column,))], column, config)
+    check = _check_column(_list_read(found, column), column, config)
     return replace(check, detail=f"{check.detail}. {said}")
+
+
+def _list_read(estimates: Estimates, column: str) -> list[Estimate]:
+    """Return the estimates of one column that the rule rests on."""
+    return list(chain.from_iterable(estimates.of("model", name, (column,)) for name in READ))
 
 
 def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Check:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from audit.config.limits import CHECKS
 from audit.errors import printable
@@ -63,7 +64,7 @@ def _name_unlimited(result: AuditResult) -> str:
     config = result.question.config
     if (config.get("policy") or {}).get("four_fifths") or not judges_groups(result.gates):
         return ""
-    limited = {column for g in result.gates if g.estimate is not None for column in g.estimate.by}
+    limited = set(chain.from_iterable(g.estimate.by for g in result.gates if g.estimate is not None))
     free = [c for c in (config.get("data") or {}).get("groups") or () if c not in limited]
     if not free:
         return ""

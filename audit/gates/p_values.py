@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def _compute_p_value(gate: Gate, estimates: Estimates) -> float | None:
     own = entry.rate if isinstance(entry, WorstClass) else estimate.metric
     rates = entry.rates if isinstance(entry, Criterion) else (own,)
     without = {e.group for e in gate.excluded}
-    each = [s for rate in rates for s in _find_samples(rate, estimate, estimates, without)]
+    each = list(chain.from_iterable(_find_samples(rate, estimate, estimates, without) for rate in rates))
     found = [None if s is None else gap_p_value(s, kind, limit, looks=len(each)) for s in each]
     known = [p for p in found if p is not None]
     return min(known) if known else None

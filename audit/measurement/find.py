@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, get_args
 
 from audit.axes import MISSING_TYPES
@@ -125,7 +126,7 @@ def _grouping(
     """The grouping in the order in which it is crossed, and where each of its columns was named."""
     if by is None:
         return None, ()
-    known = dict.fromkeys((*columns, *(c for grouping in estimates.groupings for c in grouping)))
+    known = dict.fromkeys((*columns, *chain.from_iterable(estimates.groupings)))
     stray = next((c for c in by if c not in list(known)), None)
     if stray is not None:
         raise QuestionError(no_such("group column", stray, known))
@@ -225,7 +226,7 @@ class Beside:
             ]
         entry = CATALOGUE.find(like.metric)
         rates = entry.rates if isinstance(entry, Criterion) else ()
-        found = (e for rate in rates for e in self.estimates.of(like.stage, rate, like.by))
+        found = chain.from_iterable(self.estimates.of(like.stage, rate, like.by) for rate in rates)
         return [e for e in found if e.compare == like.compare and e.group is None and e.outcome == like.outcome]
 
     def _select_like(self, like: Estimate) -> Sequence[Estimate]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.config.schema import Config
-from audit.counting.plan import Counted
 from audit.errors import without_credentials
 from audit.record.result import Column, Part, Question
 from audit.record.serialize import to_plain
 from audit.system.recorded_command import record_words
 from audit.tables.addresses import hide_secrets, strip_place
 from audit.tables.table import Table
+
+if TYPE_CHECKING:
+    from audit.counting.plan import Counted  # loads numpy, and a recorded run is judged without it
 
 SOURCES = (("data", "source"), ("data", "test"), ("predictions", "source"))
 """Where a question names tables."""

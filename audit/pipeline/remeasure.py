@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from audit.axes import CubeKind
 from audit.config.schema import Config
-from audit.cube import Cube
 from audit.estimate import Group, Stage
 from audit.gates.small_groups import Remeasure
 from audit.measurement.estimates import Estimates
-from audit.pipeline.plans import make_scope, plan_data, plan_predictions
 from audit.record.cubes import PREDICTIONS, TRAIN, CubeRecord, to_cube
+
+if TYPE_CHECKING:
+    from audit.cube import Cube  # loads numpy, and a recorded run is mostly judged without it
 
 PARTS: dict[Stage, str] = {"data": TRAIN, "model": PREDICTIONS}
 
@@ -37,6 +39,7 @@ def remeasure_from(config: Config, records: Sequence[CubeRecord]) -> Remeasure |
 
     def remeasure(stage: Stage, by: tuple[str, ...], without: frozenset[Group]) -> Estimates:
         from audit.measurement.measure import of_data, of_predictions
+        from audit.pipeline.plans import make_scope, plan_data, plan_predictions
 
         scope = replace(make_scope(config), groups=by, intersections=len(by), excluded={by: without})
         if stage == "data":

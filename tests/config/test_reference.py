@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from pydantic import TypeAdapter
 
 from audit.config import reference
 from audit.config.read import load
@@ -37,7 +38,8 @@ def test_every_key_says_what_it_does_and_takes_its_example(key):
     assert key.text.endswith(".")
     assert reference.describe_type(key.schema)
     value = tomllib.loads(f"it = {reference.EXAMPLES[f'{key.section}.{key.name}']}")["it"]
-    assert reference.read_example(key, value) != key.field.default, "an example that changes nothing explains nothing"
+    read = TypeAdapter(key.field.rebuild_annotation()).validate_python(value)
+    assert read != key.field.default, "an example that changes nothing explains nothing"
 
 
 def test_the_shortest_file_is_read(tmp_path):

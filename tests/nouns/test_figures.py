@@ -52,6 +52,8 @@ def test_a_figure_is_written_by_its_kind(value, figure, sentence, cell):
         (0.10004, "points", 0.1, "10.004 points"),
         (0.1, "points", 0.1, "10.0 points"),
         (0.9996, "share", None, "99.96%"),
+        (0.9999, "share", None, "99.99%"),
+        (0.0002, "share", None, "0.02%"),
         (0.0004, "share", None, "0.04%"),
         (0.69999, "share", 0.7, "69.999%"),
     ],

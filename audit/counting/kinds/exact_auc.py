@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, pairwise
+from itertools import chain, pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -337,7 +337,7 @@ def _cube(cells: _Cells, i: int, found: _Found, n: np.ndarray, weights: np.ndarr
         "positives_above": above[1],
     }
     measures |= {"w": rows.ravel()} if weighted else {}
-    of = [(*group, label) for label in (NEGATIVE, POSITIVE) for group in grouping.groups]
+    of = [(*group, label) for label, group in product((NEGATIVE, POSITIVE), grouping.groups)]
     return from_cells((*grouping.by, LABEL), of, measures)
 
 

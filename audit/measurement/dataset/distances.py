@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ NO_INTERVAL = "plug-in from counts, no interval; too large on average in small g
 
 def distances(table: RateTable, gaps: Sequence[Estimate]) -> list[Estimate]:
     """Distances of every group from the reference, given their differences in proportions of labels."""
-    found = [e for gap in gaps for e in _of_gap(table, gap)]
+    found = list(chain.from_iterable(_of_gap(table, gap) for gap in gaps))
     return [*found, _differential(table)]
 
 

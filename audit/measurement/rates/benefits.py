@@ -47,9 +47,10 @@ class BenefitTable(RateTable):
         if len(self.g.groups) < 2:
             return [self.too_few(metric.name, compare) for compare in metric.judged]
         found, how = self._quantity(metric, values), self._how(metric)
-        made = [
-            e for kind in KINDS if kind in metric.judged for e in self.over_pairs(found, self._pairs(kind, values, how))
-        ]
+        made: list[Estimate] = []
+        for kind in KINDS:
+            if kind in metric.judged:
+                made += self.over_pairs(found, self._pairs(kind, values, how))
         if "ratio" in metric.judged:
             made += self.to_reference(found, self._pairs("difference", values, how))
         ends = Ends(

@@ -9,6 +9,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -57,7 +58,7 @@ def _of_grouping(grouped: ClassGrouping, scope: Scope, *, comparable: bool = Tru
     if not macro.comparable:
         return found
     rates = {m.name: m for m in RATES}
-    return [*found, *(e for worst in WORST for e in worst_class(worst, rates[worst.rate], each))]
+    return [*found, *chain.from_iterable(worst_class(worst, rates[worst.rate], each) for worst in WORST)]
 
 
 def class_tables(

@@ -51,7 +51,10 @@ def _flip_estimates(cubes: Sequence[Cube], flips: Sequence[Cube], scope: Scope) 
     flips
         One for each attribute: attribute x prediction x majority of the neighbours x how many were asked (x fold).
     """
-    return tuple(e for cube in flips for e in _Attribute(cube, _group_by(cube, cubes, scope), scope).all())
+    found: list[Estimate] = []
+    for cube in flips:
+        found += _Attribute(cube, _group_by(cube, cubes, scope), scope).all()
+    return tuple(found)
 
 
 def _group_by(cube: Cube, cubes: Sequence[Cube], scope: Scope) -> Grouping:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from statistics import fmean
 from typing import Any
 
@@ -30,7 +31,7 @@ class RateTable(GroupTable):
 
     def rates(self, metrics: Sequence[Measured]) -> list[Estimate]:
         """Return each metric: every group's rate, gaps, comparisons with the reference, extremes, named criteria."""
-        return [e for make in self._makers(metrics).values() for e in make()]
+        return list(chain.from_iterable(make() for make in self._makers(metrics).values()))
 
     def blocks(self, metrics: Sequence[Measured]) -> list[Block]:
         """Return the same, a block a metric, each made when it is asked for."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,7 @@ def _conditional_estimates(cubes: Sequence[Cube], scope: Scope, stage: Stage) ->
     cubes
         One for each attribute: attribute x stratum x label (x prediction) (x fold).
     """
-    return tuple(e for cube in cubes for e in _of_attribute(cube, scope, stage))
+    return tuple(chain.from_iterable(_of_attribute(cube, scope, stage) for cube in cubes))
 
 
 def _measure(cubes: Kinds, scope: Scope, stage: Stage) -> tuple[Estimate, ...]:

@@ -10,6 +10,7 @@ Must not: read rows, or know a limit.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,7 +149,7 @@ def _join(parts: Sequence[_Violations]) -> _Violations:
     value = np.concatenate([p.value for p in parts])
     thin = np.concatenate([p.thin for p in parts])
     measured = np.concatenate([p.measured for p in parts])
-    names = tuple(n for p in parts for n in p.names)
+    names = tuple(chain.from_iterable(p.names for p in parts))
     return _Violations(names, value, limits("plain"), limits("corrected"), thin, measured)
 
 

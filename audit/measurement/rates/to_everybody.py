@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class EverybodyTable(RateTable):
         if not whom or not kinds:
             return []
         if len(self.g.groups) < 2:
-            return [self.too_few(metric.name, f"{kind}_to_{who}") for kind in kinds for who in whom]
+            return [self.too_few(metric.name, f"{kind}_to_{who}") for kind, who in product(kinds, whom)]
         stacked, groups = self.g.with_others().sample(metric), len(self.g.groups)
         rest = pair_with_others(stacked, groups, groups)
         whole = pair_with_others(stacked, groups, 2 * groups)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ class _ErrorTable(Comparisons):
 
     def estimates(self) -> list[Estimate]:
         """Return each metric of every group, and its comparisons."""
-        found = [e for metric in PER_GROUP for e in self._estimates_of_metric(metric)]
+        found = list(chain.from_iterable(map(self._estimates_of_metric, PER_GROUP)))
         if not self.comparable:
             return found
         return [*found, self._correlation_ratio()]

@@ -27,7 +27,7 @@ FEW_ROWS = 50
 def calibration_estimates(grouped: Grouping, bins: Bins, scope: Scope, why: str | None) -> list[Estimate]:
     """Calibration error of every group, and its square without noise; ``why`` scores are no probabilities."""
     if why is not None:
-        return [e for m in (ECE, CALIBRATION_SQUARE) for e in undefined(m.name, grouped, scope, why)]
+        return undefined(ECE.name, grouped, scope, why) + undefined(CALIBRATION_SQUARE.name, grouped, scope, why)
     found = _calibrate(bins)
     return [
         *(_error(grouped, bins, scope, found, i) for i in range(len(grouped.groups))),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from audit.errors import printable
@@ -83,7 +84,7 @@ def _name_item(there: Sequence[Any], follows: Sequence[Any], place: str, keys: S
         else:
             strange += 1
             yield Difference(f"{place}.{at}", _describe_leaf(item, keys), ABSENT)
-    missing = [item for items in left.values() for item in items]
+    missing = list(chain.from_iterable(left.values()))
     for item in missing:
         yield Difference(place, ABSENT, _describe_leaf(item, keys))
     if not strange and not missing:

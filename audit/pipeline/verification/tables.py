@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from audit.errors import SourceError, printable
@@ -44,7 +45,7 @@ def compare_tables(result: AuditResult, sources: Sequence[str]) -> Compared:
         same = [p for p in result.data if p.digest is not None and p.digest == table.digest]
         read += [p.part for p in same]
         amiss += [] if same else [_find_strange(source, table, result.data)]
-        amiss += [line for part in same for line in _compare_columns(result, part, table)]
+        amiss += chain.from_iterable(_compare_columns(result, part, table) for part in same)
     return Compared(tuple(amiss), tuple(dict.fromkeys(read)))
 
 

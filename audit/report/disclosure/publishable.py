@@ -202,8 +202,7 @@ class _Suppression:
             return estimate.by in self.touched[family]
         if estimate.group is None and estimate.by in self.touched[family] and self._tells(estimate, family):
             return True
-        pairs = (estimate.pair, estimate.low_pair, estimate.high_pair)
-        named = (estimate.group, estimate.reference, *(g for pair in pairs if pair for g in pair))
+        named = (estimate.group, estimate.reference, *chain.from_iterable(estimate.pairs))
         return not gone.isdisjoint(zip(repeat(estimate.by), named))
 
     def _tells(self, estimate: Estimate, family: Family | CubeKind) -> bool:

@@ -43,7 +43,7 @@ def render_result(result: AuditResult) -> str:
     limits, found = make_limit_views(result), _index_stages(result)
     groups = [(by, make_group_table(f, by)) for f in found for by in f.groupings()]
     first = [table for by, table in groups if len(by) == 1 and table.rows][: MOST_TABLES // 2]
-    gaps = [gap for f in found[:1] for gap in list_gaps(f)]
+    gaps = list(chain.from_iterable(map(list_gaps, found[:1])))
     single = [gap for gap in gaps if len(gap.apart.by) == 1]
     beside = [make_gaps_table(single[:MOST_GAPS]), make_checks_table(result.checks)]
     # Where data alone were looked at, their checks are what was asked.
@@ -130,7 +130,7 @@ def _list_screen(result: AuditResult) -> Iterator[list[str]]:
         yield [*_wrap(f"  {describe_tally(result)}"), "Limits"]
         yield [_cut(_write_limit(v)) for v in limits[:MOST_LINES]] + _count_rest(len(limits) - MOST_LINES)
     yield [_cut(f"  {said}") for said in (_tell_excluded(result), *_tell_joined(result)) if said]
-    gaps = [gap for found in _index_stages(result)[:1] for gap in list_gaps(found)]
+    gaps = list(chain.from_iterable(map(list_gaps, _index_stages(result)[:1])))
     if gaps:
         yield ["Largest gaps between groups"]
         yield [*(_cut(_write_gap(g)) for g in gaps[:MOST_LINES]), *_count_rest(len(gaps) - MOST_LINES)]

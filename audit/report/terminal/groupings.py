@@ -158,7 +158,7 @@ def choose_groups(found: Sequence[Grouping], result: AuditResult, stage: str, ro
 def _list_named(gates: Sequence[Gate], stage: str, grouping: Grouping) -> list[Group]:
     """Return the groups that limits on a grouping are about, the worst limit first."""
     about = [e for gate in _order(gates, stage) if (e := gate.estimate) is not None and e.by == grouping.by]
-    pairs = [pair for e in about for pair in (e.pair, e.low_pair, e.high_pair) if pair is not None]
+    pairs = chain.from_iterable(e.pairs for e in about)
     return [group for group in dict.fromkeys(chain.from_iterable(pairs)) if group in grouping.groups]
 
 

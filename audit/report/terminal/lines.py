@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -56,7 +57,7 @@ def to_encoding(console: Console, text: str, *, row: bool) -> str:
 
 def _lay_out(console: Console, lines: Iterable[Line]) -> list[Text]:
     """Return lines as they stand on the terminal, wrapped; only the status is in colour."""
-    return [text for line in lines for text in _wrap(console, line)]
+    return list(chain.from_iterable(_wrap(console, line) for line in lines))
 
 
 def _wrap(console: Console, line: Line) -> Iterator[Text]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def _lay_groups(result: AuditResult, console: Console, ending: Ending, *, room: 
         stage = "model" if audited else "data"
         return lay_section(console, make_short_table(result, stage, console, room, ending.more))
     tables = [lay_section(console, make_whole_tables(result, stage, console)) for stage in ("model", "data")]
-    return [text for table in tables for text in table] + lay_section(console, _describe_data_gaps(result))
+    return list(chain.from_iterable(tables)) + lay_section(console, _describe_data_gaps(result))
 
 
 def _make_tail(result: AuditResult, ending: Ending, *, whole: bool) -> Iterator[Line]:

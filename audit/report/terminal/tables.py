@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -57,7 +58,10 @@ class _Table:
 
     def write(self, rate: str) -> list[str]:
         """Return the cells of a rate, top to bottom."""
-        return [g.write_cell(group, rate, with_n=self.with_n) for g, groups in self.shown for group in groups]
+        cells: list[str] = []
+        for grouping, groups in self.shown:
+            cells += [grouping.write_cell(group, rate, with_n=self.with_n) for group in groups]
+        return cells
 
 
 def make_short_table(result: AuditResult, stage: str, console: Console, room: int, more: str) -> Iterator[Line]:
@@ -153,11 +157,10 @@ def _split(table: _Table, console: Console) -> list[list[str]]:
 
 
 def _measure_names(table: _Table, console: Console) -> list[int]:
-    return [
-        cell_len(to_encoding(console, grouping.name(group), row=True))
-        for grouping, groups in table.shown
-        for group in groups
-    ]
+    widths: list[int] = []
+    for grouping, groups in table.shown:
+        widths += [cell_len(to_encoding(console, grouping.name(group), row=True)) for group in groups]
+    return widths
 
 
 def _find_rate_width(table: _Table, rate: str) -> int:
@@ -173,7 +176,9 @@ def _fold(name: str, width: int, console: Console) -> list[str]:
 
 def _explain_marks(shown: Shown, rates: Sequence[str]) -> Iterator[Line]:
     """Yield what the mark of few rows means, where a cell has it."""
-    cells = [g.cells.get((group, rate)) for g, groups in shown for group in groups for rate in rates]
+    cells: list[Estimate | None] = []
+    for grouping, groups in shown:
+        cells += [grouping.cells.get(key) for key in product(groups, rates)]
     if any(e is not None and e.value is not None and SMALL in e.flags for e in cells):
         shares = all(figure_of(rate) == "share" for rate in rates)
         yield Line("  ", f"{TOO_FEW}{EVENTS if shares else ''}")

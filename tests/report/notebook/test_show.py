@@ -143,10 +143,8 @@ def test_own_metrics_are_shown_by_their_name():
 
 def test_one_line_says_the_verdict_the_limits_and_the_findings():
     result = checked()
-    codes = list(dict.fromkeys(c.code for c in result.checks if c.outcome == "warn"))
     n = sum(c.outcome == "warn" for c in result.checks)
-    listed = ", ".join([*codes[:3], "…"] if len(codes) > 3 else codes)
-    said = f"{len(result.checks)} checks ({n} warnings: {listed})"
+    said = f"{len(result.checks)} checks ({n} warnings: DB003, DB006, DV001, …)"
     assert repr(result) == f"AuditResult: NOT JUDGED, no limits, {len(result.estimates)} estimates, {said}"
 
 
