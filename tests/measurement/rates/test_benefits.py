@@ -219,12 +219,12 @@ def test_gates_fail_pass_and_stay_open():
 
 @pytest.mark.parametrize(
     ("rule", "said"),
-    [({"metric": "mean_log_deviation", "max": 1}, "judge theil_index instead"),
+    [({"metric": "mean_log_deviation", "max": 1}, "has no interval and cannot be judged; use theil_index"),
      ({"metric": "between_group_theil_index", "max": 1}, "no interval"),
      ({"metric": "treatment_equality", "min": 1}, "needs max"),
      ({"metric": "treatment_equality", "compare": "ratio", "min": 2}, "outside the range"),
      ({"metric": "theil_index", "max": 0}, "above 0, so that the limit can pass"),
-     ({"metric": "theil_index", "compare": "ratio", "min": 0.8}, "judged by its highest or difference"),
+     ({"metric": "theil_index", "compare": "ratio", "min": 0.8}, "has no ratio; available: highest, difference"),
      ({"metric": "statistical_parity_difference", "compare": "ratio", "min": 0.8}, "remove compare"),
      ({"metric": "statistical_parity_differenc", "max": 0.1}, "did you mean 'statistical_parity_difference'")],
 )  # fmt: skip
@@ -425,5 +425,5 @@ def test_the_note_of_each_conditional_ratio_says_what_below_1_means():
         found.find(f"conditional_{x}", by=["g"], group=["b"])[0] for x in ("rejection", "acceptance")
     )
     assert (rejection.value, acceptance.value) == pytest.approx((0.25, 4.0))
-    assert CATALOGUE["conditional_rejection"].caveat == "below 1 the group is rejected more often than its labels say"
-    assert CATALOGUE["conditional_acceptance"].caveat == "below 1 the group is accepted more often than its labels say"
+    assert CATALOGUE["conditional_rejection"].caveat == "below 1: predicted negative more often than labelled negative"
+    assert CATALOGUE["conditional_acceptance"].caveat == "below 1: predicted positive more often than labelled positive"
