@@ -316,6 +316,11 @@ def list_some(names: Sequence[str], most: int = MOST_NAMED) -> list[str]:
     return [printable(n, NAME_LENGTH) for n in names[:most]] + ([f"{len(names) - most} more"] * (len(names) > most))
 
 
+def describe_unweighted(looked: OpenPart) -> str:
+    """Return that a check counts rows alike, where the configuration names weights; empty where it names none."""
+    return "; each row counts once, weights are not used" if looked.config.data.weight is not None else ""
+
+
 def list_unchecked(names: Sequence[str], why: str) -> str:
     """End of a sentence about columns of which it does not speak; empty where there are none.
 

@@ -191,7 +191,7 @@ def _list_read(estimates: Estimates, column: str) -> list[Estimate]:
 
 def _check_column(here: Sequence[Estimate], column: str, config: Config) -> Check:
     asked = config.policy.four_fifths
-    voice = _Voice(here, read_wording(config))
+    voice = _Voice(here, read_wording(config), asked=asked)
     outcome, title, detail = _compare_groups(
         here, 1 - config.policy.confidence, voice, judged=asked or _is_limited(config)
     )
@@ -318,7 +318,8 @@ def _compare_group(ratio: Estimate, here: Sequence[Estimate], surprising: float,
 class _Voice:
     """Words for one group column: of being selected, or, where that is a harm, of not being selected."""
 
-    def __init__(self, here: Sequence[Estimate], wording: Wording) -> None:
+    def __init__(self, here: Sequence[Estimate], wording: Wording, *, asked: bool) -> None:
+        self.asked = asked
         rates = (e for e in here if (e.metric, e.compare, e.reference) == (SELECTION_RATE.name, None, None))
         self.rates = {e.group: e for e in rates if e.group is not None}
         self.turned = any(NOT_SELECTED in e.flags for e in here)
@@ -358,10 +359,10 @@ class _Voice:
     def note(self) -> str:
         """Return what is to be known of every finding."""
         turned = f"The rule is applied to the rate of not being {self.done}. " if self.turned else ""
-        return (
-            f"{turned}Statistically significant means that the rates differ, not that the ratio is below 0.8; only a "
-            "limit judges that"
-        )
+        differ = f"{turned}Statistically significant means that the rates differ, not that the ratio is below 0.8; "
+        if self.asked:
+            return f"{differ}the rule asks for a ratio below 0.8 and rates that differ, not for a whole interval below"
+        return f"{differ}only a limit judges that"
 
     def describe_group(self, found: Compared) -> str:
         """Return one group against the highest: both rates, their ratio, how surprising that is, and any exception."""

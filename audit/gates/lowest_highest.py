@@ -41,6 +41,10 @@ class LowestHighest(Voice):
         if self.verdict == "fail":
             return self._write_broken(self.found)
         group = self._pick(self.found.pair)
+        if self.verdict == "pass":
+            kept = f"{name_metric(self.metric)}{self.in_class}{self.place} is {self.write_limit()} in every group"
+            nearest = f"the interval that comes closest is that of {self.name(group)}, {self._write_decided(group)}"
+            return f"{capitalise(self.by + kept)}, those that are withheld included; {nearest}."
         has = (
             f"{self._name_against(group)} has {with_article(name_metric(self.metric))} of {self._write_decided(group)}"
         )

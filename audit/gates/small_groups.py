@@ -24,6 +24,7 @@ from audit.estimate import (
     quoted_level,
     told_apart,
 )
+from audit.gates.wording import name_metric
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion
@@ -91,15 +92,16 @@ def describe_excluded(excluded: Sequence[ExcludedGroup], least: int, *, counts: 
 
 
 def summarise_excluded(gates: Sequence[Gate], least: int) -> str:
-    """Return whom the limits of a run exclude, by their columns; empty where nobody is excluded."""
-    found: dict[tuple[str, ...], dict[Group, None]] = {}
+    """Return whom each limit of a run excludes; empty where nobody is excluded."""
+    found: dict[tuple[str, tuple[str, ...]], dict[Group, None]] = {}
     for gate in gates:
         if gate.excluded and gate.estimate is not None:
-            found.setdefault(gate.estimate.by, {}).update(dict.fromkeys(e.group for e in gate.excluded))
-    each = [f"{grouping_text(by)} {_list_groups(list(groups))}" for by, groups in found.items()]
-    if not each:
-        return ""
-    return f"Excluded, fewer than {least} rows: {'; '.join(each)} ([policy] least_rows)"
+            limited = (name_metric(gate.estimate.metric), gate.estimate.by)
+            found.setdefault(limited, {}).update(dict.fromkeys(e.group for e in gate.excluded))
+    each = [
+        f"{_list_groups(list(groups))} from {metric} by {grouping_text(by)}" for (metric, by), groups in found.items()
+    ]
+    return f"Excluded, fewer than {least} rows: {'; '.join(each)} ([policy] least_rows)" if each else ""
 
 
 def _list_groups(groups: Sequence[Group]) -> str:

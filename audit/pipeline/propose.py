@@ -270,7 +270,7 @@ def _write_data(seen: Look) -> str:
     lines += [
         f"intersections = {min(2, max(1, len(names)))}              # combinations of up to this many group columns",
         '# unit = "person_id"         # if several rows belong to one person; otherwise intervals are too narrow',
-        f"# weight = {_quote(seen.weight or 'w')}               # if rows carry weights, or counts of rows",
+        f"# weight = {_quote(seen.weight or 'w')}         # if rows carry sampling weights; n stays the number of rows",
     ]
     if seen.ages:
         lines += ["", "[data.bins]", *(f"{to_toml({n: [18, 25, 40, 65]}).strip()}" for n in seen.ages)]

@@ -194,6 +194,6 @@ def test_a_terminal_and_a_card_say_who_is_excluded_and_what_is_joined(rows):
     console = PlainConsole(file=StringIO(), width=100)
     print_summary(result, console, Ending())
     shown = console.file.getvalue()
-    assert "Excluded, fewer than 30 rows: race rest ([policy] least_rows)" in shown
+    assert "Excluded, fewer than 30 rows: rest from accuracy by race ([policy] least_rows)" in shown
     assert "race: 'rest' joins other, '0' ([data.merge])" in shown
     assert "race: 'rest' joins other, '0' ([data.merge])" in render(result, "md")

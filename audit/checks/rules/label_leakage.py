@@ -20,7 +20,7 @@ from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
 from audit.checks.code import NAME_LENGTH, NO_LABEL, fill
 from audit.checks.labels_told import TOLD
-from audit.checks.part import MOST_CELLS, OpenPart, list_unchecked, several
+from audit.checks.part import MOST_CELLS, OpenPart, describe_unweighted, list_unchecked, several
 from audit.counting.labels import find_positive, is_missing, read_binary
 from audit.counting.terms import Band, Number, Rows, Test
 from audit.errors import printable
@@ -90,7 +90,7 @@ def _judge_columns(looked: OpenPart, columns: tuple[str, ...], label: str, title
     left += list_unchecked(
         crowded, f"more than {MOST_CELLS:,} combinations with the label; only whether one is missing"
     )
-    return _judge_leakage(told, looked.part, len(columns), left, titles)
+    return _judge_leakage(told, looked.part, len(columns), left + describe_unweighted(looked), titles)
 
 
 def _judge_leakage(told: list[Told], part: str, columns: int, left: str, titles: _Titles) -> Check:

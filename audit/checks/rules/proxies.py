@@ -9,7 +9,7 @@ from math import isnan, sqrt
 from audit.checks.association import cramers_v, table_of
 from audit.checks.check import CheckKind
 from audit.checks.code import NAME_LENGTH
-from audit.checks.part import MOST_CELLS, OpenPart, list_unchecked
+from audit.checks.part import MOST_CELLS, OpenPart, describe_unweighted, list_unchecked
 from audit.errors import printable
 from audit.estimate import figure_text, join_first
 from audit.record.result import Check
@@ -51,6 +51,7 @@ def _judge_proxies(looked: OpenPart, group: str, columns: list[str]) -> Check:
     crowded = [c for c in columns if c not in many and looked.joint(group, c) is None]
     left = list_unchecked(many, f"more than {MOST_DISTINCT:,} values")
     left += list_unchecked(crowded, f"more than {MOST_CELLS:,} combinations with the group")
+    left += describe_unweighted(looked)
     if not found:
         why = f"no column has values that could be compared with it{left}"
         return CHECK.unanswered(looked.part, "undefined", why, columns=(group,))

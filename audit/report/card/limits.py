@@ -72,7 +72,7 @@ def _make_view(gate: Gate, leading: Gate | None) -> LimitView:
         needed=f"about {write_times(gate.needed_n)} as many rows would decide" if gate.needed_n else "",
         sentence=clean_text(gate.sentence + _describe_surprise(gate), SENTENCE_LENGTH),
         strip=draw_gate(gate),
-        is_withheld=_describe_found(gate) == LEFT_OUT and gate != leading,
+        is_withheld=LEFT_OUT in _describe_found(gate) and gate != leading,
         is_open=gate.verdict != "pass",
     )
 
@@ -100,7 +100,7 @@ def _describe_found(gate: Gate) -> str:
     if e is None:
         return NOTHING
     if e.status == "suppressed" or gate.verdict == "withheld":
-        return LEFT_OUT
+        return f"over all groups: {LEFT_OUT}" if e.by and gate.verdict != "withheld" else LEFT_OUT
     if e.value is None:
         return describe_undefined(e.reason)
     if e.stage == "energy":

@@ -55,9 +55,10 @@ OUTCOMES = {
     "warn": ("warning", "warnings"),
     "waived": ("waived", "waived"),
     "pass": ("check passes", "checks pass"),
+    "withheld": ("withheld", "withheld"),
     "not applicable": ("not applicable", "not applicable"),
 }
-QUIET = ("pass", "not applicable")
+QUIET = ("pass", "withheld", "not applicable")
 """Outcomes of checks that ask nothing of a reader."""
 FEW_FINDINGS = 3
 """Findings up to which what to do stands on the page at once."""

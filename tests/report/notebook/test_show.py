@@ -126,8 +126,14 @@ def test_whom_the_policy_excludes_and_which_levels_are_joined_is_said():
     y = rng.integers(0, 2, len(race))
     gates = ["selection_rate ratio >= 0.8"]
     small = audit.measure(y, y, groups={"race": race}, least_rows=30, gates=gates)
-    assert "Excluded, fewer than 30 rows: race 'c', 'd' ([policy] least_rows)" in page_of(small).words
-    assert "  Excluded, fewer than 30 rows: race 'c', 'd' ([policy] least_rows)" in str(small).splitlines()
+    assert (
+        "Excluded, fewer than 30 rows: 'c', 'd' from selection rate by race ([policy] least_rows)"
+        in page_of(small).words
+    )
+    assert (
+        "  Excluded, fewer than 30 rows: 'c', 'd' from selection rate by race ([policy] least_rows)"
+        in str(small).splitlines()
+    )
     joined = audit.measure(y, y, groups={"race": race}, merge={"race": {"other": ["c", "d"]}}, gates=gates)
     assert "Joined levels: race: 'other' joins 'c', 'd'" in page_of(joined).words
     assert "Excluded" not in page_of(joined).words
