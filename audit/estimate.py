@@ -290,6 +290,8 @@ SHORT = 3
 
 
 CROSSED = " × "
+RESERVED = frozenset({"(missing)", "overall", "all other groups"})
+"""Words of sentences that a level may be called too; it is quoted then."""
 
 
 def group_text(group: Group, name: Name | None = None, sign: str = " x ") -> str:
@@ -311,7 +313,7 @@ def quoted_level(level: Level) -> str:
     >>> quoted_level("2"), quoted_level("f"), quoted_level("black")
     ("'2'", "'f'", 'black')
     """
-    if level is None or not _is_code(level):
+    if level is None or not (_is_code(level) or level in RESERVED or CROSSED in level):
         return level_text(level)
     return f"'{printable(level, NAME_LENGTH)}'"
 

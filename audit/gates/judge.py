@@ -38,6 +38,7 @@ from audit.gates.wording import NEUTRAL, Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
+from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import estimate_total
 from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, Waiver
 
@@ -273,7 +274,10 @@ def _judge_rule(rule: GateRule, evidence: Evidence, least: int, wording: Wording
     if not excluded:
         return _judge_evidence(rule, evidence, reason_for_no_number(evidence.stopped_by), wording)
     gate = _judge_evidence(rule, *_leave_out(rule, evidence, excluded, least), wording)
-    return replace(gate, excluded=excluded, sentence=f"{gate.sentence} {describe_excluded(excluded, least)}")
+    said = f"{gate.sentence} {describe_excluded(excluded, least)}"
+    if split_comparison(rule.compare)[1] is not None:
+        said += " Whom each group is compared with is counted without them."
+    return replace(gate, excluded=excluded, sentence=said)
 
 
 def _leave_out(

@@ -155,10 +155,11 @@ class LowestHighest(Voice):
     def _write_rows_needed(self, held: Sequence[Held]) -> str:
         """Return of how many rows of whom the limit would be decided."""
         if any(not math.isfinite(h.rows) for h in held):
-            return "It is too close to the limit for 100 times as many rows to decide."
+            return "It is so close to the limit that more than 100 times as many rows may be needed."
+        what = "rate" if self.figure == "share" else "value"
         rows, factor = [f"{round_up(h.rows):,}" for h in held], write_times(max(h.factor for h in held))
         if len(rows) == 1:
             who = self.name(held[0].estimate.group or ())
-            return f"About {rows[0]} rows of {who} would decide ({factor} as many), if its rate stays as it is."
+            return f"About {rows[0]} rows of {who} would decide ({factor} as many), if its {what} stays as it is."
         each = join_words(rows)
-        return f"About {each} rows of them would decide (up to {factor} as many), if their rates stay as they are."
+        return f"About {each} rows of them would decide (up to {factor} as many), if their {what}s stay as they are."

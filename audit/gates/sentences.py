@@ -58,8 +58,10 @@ def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
     each = sorted((e for e in around.each(estimate) if e.value is not None), key=lambda e: e.value or 0.0)
     if len(each) < 2:
         return ""
-    write = told_apart([e.group or () for e in each], quoted_level, CROSSED)
     figure = figure_of(estimate.metric.removeprefix(WORST_CLASS))
+    if each[0].value == each[-1].value:
+        return f"The groups that are shown have the same value, {figure_text(each[0].value, figure)}."
+    write = told_apart([e.group or () for e in each], quoted_level, CROSSED)
     said = [f"{write(e.group or ())} ({figure_text(e.value, figure)}, {rows_text(e)})" for e in each]
     return f"Among the groups that are shown, the lowest is {said[0]} and the highest {said[-1]}."
 

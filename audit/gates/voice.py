@@ -109,7 +109,9 @@ class Voice:
     def write_number(self, group: Group) -> str:
         """Return the value of a group with its rows."""
         rate = self.around.rate(self.like, group)
-        value = figure_text(None if rate is None else rate.value, figure_of(self.metric))
+        own = figure_of(self.metric)
+        limit = self.limit if own == self.figure else None
+        value = figure_text(None if rate is None else rate.value, own, limit=limit)
         if rate is None:
             return value
         return f"{value} ({self.write_rows(rate)})"
@@ -216,7 +218,7 @@ def name_limited(rule: GateRule) -> str:
 
 def _describe_uncompared(estimate: Estimate, around: Around) -> str:
     """Return how many rows are in no comparison because they have no value for a group column."""
-    columns = " or ".join(printable(c, NAME_LENGTH) for c in estimate.by)
+    columns = " or ".join(printable(c, NAME_LENGTH) for c in estimate.by) or "a group column"
     rows = around.count_missing(estimate)
     if not rows:
         return f"Rows without a value for {columns} are not compared."

@@ -48,7 +48,7 @@ NUMBERS = {"integer", "float"}
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s.-]+")
 """Where a name begins a word, or parts two."""
 MOST_LEVELS, LOOKED_AT_ROWS, MOST_SHOWN = 30, 200_000, 5
-NO_LABEL = "not found; no column has two values"
+NO_LABEL = "not found; no column but the groups has two values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

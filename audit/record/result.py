@@ -341,6 +341,8 @@ class AuditResult:
 
         Raises
         ------
+        QuestionError
+            When the file does not end in .html.
         StoreError
             When another file has the name, or the disk refuses.
         """

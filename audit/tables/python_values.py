@@ -64,7 +64,7 @@ def require_level(value: Any, where: str) -> bool | int | float | str:
     """
     found = to_plain(value)
     if type(found).__name__ in MISSING_TYPES or (isinstance(found, float) and math.isnan(found)):
-        raise QuestionError(f"{where} is missing ({printable(repr(value), 40)}); name a group in the data")
+        raise QuestionError(f"{where} is missing ({printable(repr(value), 40)}); name a value of the column")
     if type(found).__name__ in NAMED_BY_TEXT:
         return str(found)
     if isinstance(found, (bool, int, float, str)):

@@ -317,3 +317,30 @@ def test_a_passing_rule_says_that_no_group_is_below():
     result = audit.measure([1, 0] * 500, [1, 0] * 500, groups={"sex": ["f", "f", "m", "m"] * 250})
     found = next(c for c in result.checks if c.code == "FM001")
     assert found.title == "Four-fifths rule, sex: no group is below 0.8 of the highest selection rate"
+
+
+def rate_of(**counts):
+    """A result of groups with so many selected of so many rows, judged."""
+    group = np.repeat(list(counts), [n for _, n in counts.values()])
+    selected = np.concatenate([[1] * x + [0] * (n - x) for x, n in counts.values()])
+    return group, selected
+
+
+def test_no_rounding_reaches_the_limit_in_the_number_of_a_group_that_does_not_decide():
+    group, selected = rate_of(alpha=(2_880, 300_000), bravo=(64, 7_000), charlie=(56, 7_000))
+    close = audit.measure(y_pred=selected, groups={"race": group}, gates=["selection_rate highest <= 0.01"])
+    assert "0.96%" in close.gates[0].sentence
+    assert "1.0%" not in close.gates[0].sentence
+
+
+def test_a_group_that_bears_a_word_of_sentences_is_quoted():
+    group, selected = rate_of(overall=(300, 600), alpha=(120, 600), bravo=(200, 600))
+    found = audit.measure(y_pred=selected, groups={"g": group}, gates=["selection_rate ratio >= 0.8"])
+    assert "alpha has a lower selection rate than 'overall'" in found.gates[0].sentence
+
+
+def test_whom_a_group_is_compared_with_is_counted_without_those_that_are_excluded():
+    group, selected = rate_of(alpha=(200, 400), bravo=(120, 300), tiny=(1, 8))
+    asked = {"gates": ["selection_rate difference_to_overall <= 0.01"], "least_rows": 30}
+    found = audit.measure(y_pred=selected, groups={"g": group}, **asked)
+    assert found.gates[0].sentence.endswith("Whom each group is compared with is counted without them.")

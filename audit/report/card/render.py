@@ -144,9 +144,13 @@ def write_report(result: AuditResult, path: Path) -> Path:
 
     Raises
     ------
+    QuestionError
+        When the file does not end in .html.
     StoreError
         As `write_over`.
     """
+    if path.suffix.lower() != ".html":
+        raise QuestionError(f"a report is written as .html, not as '{printable(path.name)}'")
     write_over(path, render(result, REPORT))
     return path
 

@@ -295,8 +295,8 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
         When ``k`` is not at least 1.
     """
     k = find_k(result) if k is None else k
-    if k < 1:
-        raise QuestionError(f"k must be at least 1, not {k}; 1 withholds nothing")
+    if type(k) is not int or k < 1:
+        raise QuestionError(f"k must be a whole number of at least 1, not {k!r}; 1 withholds nothing")
     result = drop_places(result)
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])

@@ -89,7 +89,7 @@ def test_what_stays_is_unchanged():
 
 
 def test_k_must_be_a_count():
-    with pytest.raises(QuestionError, match="k must be at least 1, not 0"):
+    with pytest.raises(QuestionError, match="k must be a whole number of at least 1, not 0"):
         publishable(samples.unjudged(), 0)
 
 
