@@ -391,7 +391,7 @@ def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str]
 
     table = open_part(rows, "the table")
     if config.predictions is None:
-        parts = {} if test is None else {"test": open_part(test, "the test part")}
+        parts = {} if test is None else {"test": open_part(test, "the test data")}
         audit_parts(table, parts, config, found, nullcontext)
     else:
         audit_model(table, config, found, nullcontext)

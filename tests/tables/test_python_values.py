@@ -65,6 +65,8 @@ CHECKED = ("test", "label", "positive", "classes", "groups", "weight", "unit", "
            "intersections", "confidence", "compare_to", "gates")  # fmt: skip
 CALLED = {"groups": "group", "features": "feature", "strata": "strat"}
 """What a message about one column of them says."""
+LACKED = "g has no group '"
+"""What a message about a reference says: the column, and the group that it has not."""
 
 
 def measured(name, value):
@@ -91,6 +93,7 @@ def test_whatever_is_wrong_is_an_audit_error_that_names_the_argument(call, name)
         except AuditError as error:
             text = str(error)
             named = CALLED.get(name, name) in text or (name == "test" and isinstance(value, str))
+            named = named or (name == "reference" and text.startswith(LACKED))
             assert named, f"{name}={value!r}: {text}"
             assert "\n" not in text
 
@@ -283,7 +286,7 @@ def test_a_metric_that_raises_in_one_group_is_undefined_there():
 
 
 def test_what_is_wrong_with_held_out_rows_says_so():
-    with pytest.raises(ValuesError, match="the test part: label 'y'"):
+    with pytest.raises(ValuesError, match="test data: label 'y': no positive class '1'; available: 0, 7"):
         audit.check(FRAME, test=FRAME.assign(y=np.where(Y == 1, 7, 0)), label="y", groups="g", positive=1)
 
 

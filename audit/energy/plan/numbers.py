@@ -167,8 +167,10 @@ def _parse_number(name: str, text: str, limit: Limit) -> float:
 def _require(name: str, value: float, limit: Limit) -> None:
     if not math.isfinite(value):
         raise QuestionError(f"{name} {value} is not finite; give {limit.says}")
+    if value < 0 and limit.least == 0:
+        raise QuestionError(f"{name} {show_number(value)} is below 0; give 0 or more: {limit.says}")
     if value < 0 or (value == 0 and limit.least > 0):
-        raise QuestionError(f"{name} {show_number(value)} is not above 0; give {limit.says} above 0")
+        raise QuestionError(f"{name} {show_number(value)} is not above 0; give a number above 0: {limit.says}")
     if not limit.least <= value <= limit.most:
         mend = limit.below if value < limit.least else limit.above
         raise QuestionError(

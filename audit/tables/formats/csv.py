@@ -158,7 +158,7 @@ def _read_header(
         ending = ", or name it .tsv" if other == "\t" and separator == "," else ""
         raise SourceError(
             f"{shown}: columns are separated by {SAID[other]}, not by {_describe_separator(separator)}; read it with "
-            f"{option()}, or save the table with {_describe_separator(separator)}{ending} (and decimal points)"
+            f"{option()}, or save the table with {_describe_separator(separator)} (and decimal points){ending}"
         )
     refuse_names(names, shown)
     return names, found.end()
