@@ -11,10 +11,9 @@ from typing import Any, Literal, get_args
 
 from audit._version import __version__
 from audit.axes import Task
-from audit.config.doors import translate_errors
 from audit.config.merging import name_targets
 from audit.config.options import CLASS, COLUMN, DIALECT, LEVELS, MERGES, NAMES, SHARES, AskedKey, Door, Reading
-from audit.config.read import build, refuse_idle_neighbours
+from audit.config.read import build, refuse_idle_neighbours, translate_errors
 from audit.config.schema import Config
 from audit.config.sections import UNASKED_THRESHOLD, find_keys
 from audit.config.written_limits import Gates, find_deepest, read_rules
@@ -371,8 +370,8 @@ def _list_named_columns(data: Mapping[str, Any]) -> dict[str, str]:
 def _audit(rows: Any, config: Config, test: Any = None, named: Mapping[str, str] | None = None) -> AuditResult:
     from pathlib import Path
 
+    from audit.counting.backends.choose import open_source
     from audit.pipeline.run import conclude, now
-    from audit.pipeline.sources import open_source
     from audit.pipeline.stages import Findings, audit_model, audit_parts
     from audit.tables.open import open_frame
     from audit.tables.table import Table

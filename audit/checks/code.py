@@ -9,7 +9,7 @@ Must not: look at a row, or import what does; every audit of arrays pays for thi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,6 +18,9 @@ from audit.estimate import grouping_text
 from audit.record.cubes import PREDICTIONS, TRAIN
 from audit.record.result import Check
 
+DISGUISE, SAME_LABEL, TOLD = "DV003", "DP002", "DL003"
+OUTCOME_TELLS = (DISGUISE, SAME_LABEL, TOLD)
+"""Codes of checks whose very outcome tells labels of groups: cards leave such outcomes out."""
 TABLES = {TRAIN: "the training data", PREDICTIONS: "the predictions"}
 MANY_OR_ONE = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
 """What stands for several, and what stands for one."""
@@ -185,3 +188,30 @@ class Code:
         if outcome == "error":
             return replace(made, title=f"{made.heading}: could not be run", detail=reason)
         return replace(made, title=f"{made.heading}: {outcome}, {reason}")
+
+
+def tells_labels(check: Check, hidden: Collection[tuple[str, ...]]) -> bool:
+    """Return whether the outcome of a check tells labels of groups whose labels are hidden.
+
+    A check of an older document says neither its part nor its columns, and may speak of any.
+
+    Parameters
+    ----------
+    check
+        Of any code.
+    hidden
+        Columns of each grouping of which labels are hidden.
+
+    Examples
+    --------
+    >>> of = Check(code="DP002", title="", outcome="pass", part="train", columns=("race", "sex"))
+    >>> tells_labels(of, [("sex",)]), tells_labels(of, [("race", "sex")])
+    (False, True)
+    """
+    if check.code not in OUTCOME_TELLS or not hidden:
+        return False
+    if not check.part:
+        return True
+    if check.code == SAME_LABEL:
+        return check.columns in hidden
+    return any((column,) in hidden for column in check.columns)

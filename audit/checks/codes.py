@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from audit.checks.code import Code
-from audit.checks.labels_told import DISGUISE
+from audit.checks.code import DISGUISE, Code
 from audit.config.limits import CODE
 from audit.config.schema import Config
 from audit.errors import QuestionError, no_such

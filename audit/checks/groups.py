@@ -36,7 +36,7 @@ from audit.measurement.grouping import grouping
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.dataset import DATA_BASE_RATE
 from audit.record.result import Check
-from audit.tables.lookalikes import find_near_twins
+from audit.tables.kinds import find_near_twins
 
 SWAPPED = 0.9
 """Share of rows that disagree from which the direction is said to be swapped."""

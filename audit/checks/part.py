@@ -30,8 +30,7 @@ from audit.cube import Cube
 from audit.errors import SourceError, printable
 from audit.estimate import Level, figure_text, join_first, named_group, p_text
 from audit.measurement.scope import Scope
-from audit.tables.connection import open_connection, quote_identifier
-from audit.tables.table import Table, register_view
+from audit.tables.table import Table, open_connection, quote_identifier, register_view
 
 if TYPE_CHECKING:
     import duckdb

@@ -17,9 +17,7 @@ from typer.core import TyperGroup
 from audit._version import __version__
 from audit.cli.streams import Interrupts, Streams
 from audit.errors import AuditError, printable, without_credentials
-from audit.system.control_characters import escape_controls
-from audit.system.environment import INTERRUPTED
-from audit.system.own_streams import hand_on_output
+from audit.system.environment import INTERRUPTED, escape_controls, hand_on_output
 
 INTERNAL_ERROR = 4
 OUTPUT_LOST = 74

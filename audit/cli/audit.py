@@ -12,7 +12,7 @@ from audit.cli import options as o
 from audit.cli.job import HERE, conclude, make_job, print_tracked
 from audit.cli.options import Command, Given
 from audit.cli.streams import Streams
-from audit.config.doors import translate_errors
+from audit.config.read import translate_errors
 
 if TYPE_CHECKING:
     from audit.config.schema import Config
@@ -160,7 +160,6 @@ def _audit_table(
 ) -> None:
     """Audit one table by what options or a file ask, show what came of it, and exit by the verdict."""
     from audit.cli.question import ask, make_relative
-    from audit.config.write import require_new
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import strip_place
 
@@ -169,6 +168,8 @@ def _audit_table(
     if config_path is not None:
         _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
     if write_config is not None:
+        from audit.config.write import require_new
+
         require_new(write_config)
         # Refused now, if the file may not hold what was asked, and not when the audit is done.
         make_relative(config, write_config.parent)
@@ -190,7 +191,7 @@ def _say_in_options(given: Given, *, asked: bool) -> AbstractContextManager[None
 
 def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bool) -> None:
     """Say which keys of a file this command does not take."""
-    from audit.cli.progress import open_console
+    from audit.cli.console import open_console
     from audit.config.by_command import find_left_keys
     from audit.config.read import load
 
@@ -206,7 +207,7 @@ def _is_judged(config: Config) -> bool:
 
 
 def _save(config: Config, path: Path) -> None:
-    from audit.cli.progress import open_console
+    from audit.cli.console import open_console
     from audit.cli.question import make_relative
     from audit.config.write import write_new
 

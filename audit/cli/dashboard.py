@@ -22,8 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from audit.errors import QuestionError, printable
-from audit.system.assets import find_asset
-from audit.system.environment import STORE
+from audit.system.environment import STORE, find_asset
 from audit.system.guard import SECRET_VARIABLE
 
 HOST = "127.0.0.1"

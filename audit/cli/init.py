@@ -165,7 +165,7 @@ def demo(
     """
     from audit.cli.audit import run
     from audit.errors import QuestionError, no_such
-    from audit.system.assets import find_asset
+    from audit.system.environment import find_asset
 
     if pipeline not in DEMOS:
         raise QuestionError(no_such("pipeline", pipeline, DEMOS))

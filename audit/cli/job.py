@@ -38,7 +38,7 @@ def make_job(
     insist: bool = False,
 ) -> Job:
     """Return what to audit, and where the evidence goes."""
-    from audit.cli.progress import make_stepper, open_console
+    from audit.cli.console import make_stepper, open_console
     from audit.pipeline.run import Job
     from audit.record.store import Store
 
@@ -57,7 +57,7 @@ def make_job(
 
 def _say(sentence: str) -> None:
     """Print a sentence for people on stderr."""
-    from audit.cli.progress import open_console
+    from audit.cli.console import open_console
 
     open_console().print(sentence, markup=False)
 

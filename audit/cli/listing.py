@@ -62,7 +62,7 @@ def _print_table(runs: Sequence[Entry]) -> None:
     """Print a line for each run and its headline under it; nothing is cut that tells two runs apart."""
     from audit.errors import printable
     from audit.record.heads import find_gate_sentence, is_withheld
-    from audit.record.verdict_words import name_verdict
+    from audit.record.result import name_verdict
 
     rows: list[tuple[str, ...]] = [COLUMNS]
     for run in runs:

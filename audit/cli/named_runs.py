@@ -91,7 +91,7 @@ def describe_state(entry: Entry) -> str:
 
 def read_kept_kwh(entry: Entry) -> float | None:
     """Return the energy that a run which did not end has left; None where there is none, or where it ended."""
-    from audit.record.store import read_unfinished
+    from audit.record.held import read_unfinished
 
     energy = read_unfinished(entry.path).energy if entry.state == "incomplete" else None
     return None if energy is None else energy.energy_kwh

@@ -36,7 +36,7 @@ def count(
 
     The counts go into a folder; audit measure audits all parts together.
     """
-    from audit.cli.progress import make_stepper, open_console
+    from audit.cli.console import make_stepper, open_console
     from audit.pipeline.parts import add_part
     from audit.tables.formats.dialect import make_dialect
 
@@ -68,7 +68,7 @@ def measure(
 
     Reads the folder of counts only, not the rows.
     """
-    from audit.cli.progress import open_console
+    from audit.cli.console import open_console
     from audit.pipeline.parts import require_parts
     from audit.pipeline.run import run as run_audit
     from audit.system.recorded_command import strip_folder

@@ -115,7 +115,7 @@ def card(
 ) -> None:
     """Print the card of a run, with small counts withheld."""
     from audit.report.card.render import render, write_over
-    from audit.system.control_characters import escape_controls
+    from audit.system.environment import escape_controls
 
     found, _ = load_by_name(resolve_name(result, store), store)
     with explain_defects(found):
@@ -163,7 +163,7 @@ def diff(
     Shows which verdicts changed, and which rates changed beyond chance.
     """
     from audit.record.compare import compare, describe_comparison
-    from audit.report.terminal.withheld import withhold
+    from audit.report.terminal.lines import withhold
 
     (before, _), (after, _) = load_by_name(old, store), load_by_name(new, store)
     with explain_defects(before, after):

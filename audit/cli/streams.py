@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TextIO
 
-from audit.system.own_streams import hand_on_output
+from audit.system.environment import hand_on_output
 
 STANDARD = (0, 1, 2)
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EBADF})

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from audit.config.values import Number, Section, Text
+from audit.config.options import Number, Section, Text
 
 EARLIEST = "1990"
 S_PER_YEAR = 365 * 86_400

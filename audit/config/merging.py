@@ -82,3 +82,13 @@ def describe_merge(merge: Merge) -> Iterator[str]:
         for new, levels in lists.items():
             listed = ", ".join(quoted_level(name_level(level)) for level in levels)
             yield f"{printable(column, 40)}: '{printable(new, 40)}' joins {listed} ([data.merge])"
+
+
+def merge_declared(
+    declared: Mapping[str, Sequence[str]], targets: Mapping[str, Mapping[str, str]]
+) -> dict[str, tuple[str, ...]]:
+    """Return declared levels with the new names of those that are joined."""
+    return {
+        column: tuple(dict.fromkeys(targets.get(column, {}).get(level, level) for level in levels))
+        for column, levels in declared.items()
+    }

@@ -1,20 +1,42 @@
-"""How a key of audit.toml is asked outside the file: as an option of a command, as an argument of Python.
+"""How a key of audit.toml is asked, in the file and outside: as an option of a command, as an argument of Python.
+
+Beside it stand the kinds of values that a key takes, and names in one text.
 
 Must not: know which keys there are, or how a command line is parsed.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
 
 from audit.axes import MEDIAN
-from audit.config.quoted_names import pair, split
 from audit.errors import QuestionError, printable
-from audit.tables.formats.dialect import make_dialect
+from audit.tables.formats.dialect import Dialect, make_dialect
 
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True)]
+Command = Annotated[tuple[Text, ...], Field(min_length=1)]
+LARGEST_TOP, MOST_TOPS = 1_000_000, 8
+Place = Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)]
+
+
+QUOTED = r'"(?:[^"]|"")*"'
+"""A name that holds what would end it, as a CSV quotes it."""
 Door = Literal["data", "model", "count", "check", "measure"]
 """Where a question can be asked without a file: three commands, and two functions of Python."""
 COMMANDS: tuple[Door, ...] = ("data", "model", "count")
@@ -63,7 +85,7 @@ def _to_levels(texts: Sequence[str], flag: str) -> dict[str, str] | None:
 
 def _to_bands(texts: Sequence[str], flag: str) -> dict[str, list[float]] | None:
     pairs = _to_levels(texts, flag) or {}
-    return {name: [_to_number(edge, flag) for edge in edges.split(",")] for name, edges in pairs.items()} or None
+    return {name: [_read_number(edge, flag) for edge in edges.split(",")] for name, edges in pairs.items()} or None
 
 
 def _to_places(texts: Sequence[str], flag: str) -> list[int] | None:
@@ -73,10 +95,10 @@ def _to_places(texts: Sequence[str], flag: str) -> list[int] | None:
 def _to_threshold(given: str | float, flag: str) -> float | str:
     if given == MEDIAN:
         return given
-    return _to_number(given, f"{flag} (or {MEDIAN})")
+    return _read_number(given, f"{flag} (or {MEDIAN})")
 
 
-def _to_number(text: str | float, where: str) -> float:
+def _read_number(text: str | float, where: str) -> float:
     try:
         return float(text)
     except ValueError:
@@ -167,3 +189,127 @@ class AskedKey:
         if given is None:
             return None
         return self.option.reads.to_value(given, self.flag)
+
+
+# Names of columns in one text, as options and limits write them; a name that holds the separator is quoted.
+def split_names(text: str, separators: str = ",", where: str = "") -> list[str]:
+    """Return names in order; one in double quotes may hold anything, a quote in it doubled, as in a CSV.
+
+    >>> split_names('race, "age, years",sex')
+    ['race', 'age, years', 'sex']
+    """
+    mark = re.escape(separators)
+    # A quoted name, then what wrongly follows it, up to the separator or the end.
+    one = re.compile(rf"\s*(?P<quoted>{QUOTED})?(?P<plain>[^{mark}]*)(?:[{mark}]|\Z)")
+    names, at = [], 0
+    while at < len(text) and (found := one.match(text, at)) is not None:
+        names.append(_unquote(found["quoted"], found["plain"].strip(), text, where))
+        at = found.end()
+    return [name for name in names if name]
+
+
+def _unquote(quoted: str | None, rest: str, text: str, where: str) -> str:
+    begun = f"{where} " if where else ""
+    if quoted is not None and rest:
+        raise QuestionError(
+            f"{begun}'{printable(text)}' cannot be read: {printable(rest)} follows a closing quote; quote the "
+            'whole name, and double each quote in it ("")'
+        )
+    if quoted is not None:
+        return quoted[1:-1].replace('""', '"').strip()
+    if rest.startswith('"'):
+        raise QuestionError(f"{begun}'{printable(text)}' cannot be read: a quote is not closed; close it")
+    return rest
+
+
+def split(texts: Sequence[str] | None, where: str = "") -> list[str]:
+    """Return names from an option that may be repeated and may hold several."""
+    names: list[str] = []
+    for text in texts or ():
+        names += split_names(text, where=where)
+    return names
+
+
+def pair(text: str, where: str) -> tuple[str, str]:
+    """Name and value of ``COLUMN=VALUE``; a name with an equals sign is quoted."""
+    found = re.fullmatch(rf"\s*(?:({QUOTED})\s*|([^=]+))=(.+)", text, re.DOTALL)
+    if found is None or not (found[1] or found[2]).strip() or not found[3].strip():
+        raise QuestionError(f"{where} '{printable(text)}' cannot be read; write COLUMN=VALUE")
+    name = found[1][1:-1].replace('""', '"') if found[1] else found[2]
+    return name.strip(), found[3].strip()
+
+
+# What a value of audit.toml may be, and what every section is: closed and frozen.
+def _to_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"must be a number, not {_describe_kind(value)}")  # noqa: TRY004 - pydantic collects ValueError
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"must fit a double, and has {len(str(value)):,} digits; write a smaller number") from None
+
+
+def _require_finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"must be a finite number, not {value}")
+    return value
+
+
+def _describe_kind(value: object) -> str:
+    names = {bool: "true or false", str: "text", list: "a list", dict: "a table", type(None): "nothing"}
+    return f"{names.get(type(value), type(value).__name__)} ({value!r:.40})"
+
+
+def _require_distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
+    seen: set[Any] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"names '{name}' twice; name it once")
+        seen.add(name)
+    return names
+
+
+def is_outside(path: str) -> bool:
+    """Return whether a path written on any system is absolute, or leads out of the folder that it starts from."""
+    depth = 0
+    for part in path.replace("\\", "/").split("/"):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return True
+    return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).anchor)
+
+
+Number = Annotated[float, BeforeValidator(_to_number), AfterValidator(_require_finite)]
+
+
+Names = Annotated[tuple[Text, ...], AfterValidator(_require_distinct)]
+
+
+class Section(BaseModel):
+    """Closed and frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Csv(Section):
+    """How the CSV of an office is written: what is not said is as everywhere, a comma, a point and UTF-8."""
+
+    separator: StrictStr | None = None
+    """One character; ``tab`` is one too. A comma, or the tab of a .tsv, where none is named."""
+    decimal: StrictStr | None = None
+    """What stands before the places of a fraction: a point, or a comma."""
+    encoding: StrictStr | None = None
+    """Encoding of the text, such as latin-1; UTF-8 where not given."""
+
+    @model_validator(mode="after")
+    def _require_dialect(self) -> Self:
+        try:
+            _ = self.dialect
+        except QuestionError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def dialect(self) -> Dialect:
+        """The same, checked."""
+        return make_dialect(self.model_dump(exclude_none=True))

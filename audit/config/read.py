@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -13,8 +14,18 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from audit.config.schema import Config
-from audit.errors import SCHEME, QuestionError, StoreError, no_such, printable, suggest
+from audit.errors import SCHEME, InputError, QuestionError, StoreError, no_such, printable, suggest
 from audit.record.result import AuditResult
+
+SECTIONS = "data|predictions|policy|checks"
+KEY = re.compile(rf"\[(?:{SECTIONS})\] (\w+)( = true)?|(?<!['\w.])(?:{SECTIONS})\.(\w+)|(\[(?:{SECTIONS})\])")
+"""A key, with a switch that is on; or a section alone. In quotes it is a user's own name, such as that of a column."""
+BEGIN = re.compile(r"the (?:command line|configuration): ")
+"""Where a message begins that is of no file."""
+LIMIT = re.compile(r"^gates\[(\d+)\](?: \([^()]*\))?")
+MEND = re.compile(r"\((\w+(?:, \w+)*)( = …)?\)")
+"""What to give, in brackets at the end of a sentence."""
+
 
 DEFAULT_NAME = "audit.toml"
 LARGEST_BYTES = 1_000_000
@@ -222,3 +233,56 @@ def read_question(result: AuditResult) -> Config:
         return build(result.question.config, f"configuration of {printable(result.run.id, 40)}")
     except QuestionError as error:
         raise StoreError(f"{error}; restore the original audit.json") from error
+
+
+# Words about keys of audit.toml, in place of which options or arguments were written.
+def translate(message: str, names: Mapping[str, str]) -> str:
+    """Return a message in which keys are called as ``names`` has them.
+
+    >>> translate("data.groups: names 'sex' twice; name them in [data] groups", {"groups": "--groups"})
+    "--groups: names 'sex' twice; name them in --groups"
+    >>> translate("say which one is positive (positive = …)", {"positive": "--positive"})
+    'say which one is positive (--positive)'
+    """
+
+    def translate_key(found: re.Match[str]) -> str:
+        key, on = found[1] or found[3] or found[4], found[2] or ""
+        return names.get(f"{key}{on}") or (f"{names[key]}{on}" if key in names else found[0])
+
+    return MEND.sub(lambda found: _translate_mend(found, names), KEY.sub(translate_key, message))
+
+
+def _translate_mend(found: re.Match[str], names: Mapping[str, str]) -> str:
+    keys = found[1].split(", ")
+    if not all(key in names for key in keys):
+        return found[0]
+    called = ", ".join(names[key] for key in keys)
+    if called.startswith("--"):
+        return f"({called})"
+    return f"({called}{found[2] or ''})"
+
+
+@contextmanager
+def translate_errors(names: Mapping[str, str], limits: Sequence[str] = ()) -> Iterator[None]:
+    """Say what is wrong in other names than those of audit.toml.
+
+    Parameters
+    ----------
+    names
+        Options or arguments by the keys that they are.
+    limits
+        Limits as ``--gate`` was given them, in their order.
+    """
+    try:
+        yield
+    except InputError as error:
+        said = BEGIN.sub("", translate(str(error), names), count=1)
+        error.args = (LIMIT.sub(lambda found: _quote_limit(found, limits), said), *error.args[1:])
+        raise
+
+
+def _quote_limit(found: re.Match[str], limits: Sequence[str]) -> str:
+    at = int(found[1])
+    if at < len(limits):
+        return f"--gate '{printable(limits[at])}'"
+    return found[0]

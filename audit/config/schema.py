@@ -14,8 +14,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from audit.axes import Task
 from audit.config.energy import EnergySection
 from audit.config.limits import check_classes, check_label, check_limits, check_task, translate_metric
+from audit.config.options import Names, Number, Section, Text
 from audit.config.sections import SMALLEST_PUBLISHED, Checks, Data, Policy, Predictions, Train
-from audit.config.values import Names, Number, Section, Text
 from audit.errors import no_such, printable
 from audit.estimate import Stage
 from audit.measurement.metrics.kinds import EVERYBODY, Compare, Everybody, at_k, split_comparison

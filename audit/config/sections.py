@@ -21,13 +21,20 @@ from pydantic import (
 from audit.axes import Class, Task, is_same_class
 from audit.config import options as o
 from audit.config.merging import name_targets, refuse_merge
-from audit.config.options import COMMAS, EVERYWHERE, OF_AUDITS, OF_MODELS, AskedKey, CountedBy, Door, Option
-from audit.config.values import (
+from audit.config.options import (
+    COMMAS,
+    EVERYWHERE,
     MOST_TOPS,
+    OF_AUDITS,
+    OF_MODELS,
+    AskedKey,
     Command,
+    CountedBy,
     Csv,
+    Door,
     Names,
     Number,
+    Option,
     Place,
     Section,
     Text,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from audit.config.limits import ENERGY, is_of_checks
-from audit.config.quoted_names import QUOTED, split_names
+from audit.config.options import QUOTED, split_names
 from audit.errors import QuestionError, no_such, printable
 from audit.measurement.metrics.kinds import Compare
 

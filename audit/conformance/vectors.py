@@ -26,7 +26,7 @@ from audit.errors import QuestionError, SourceError, printable
 from audit.estimate import Group, Stage
 from audit.record.result import Verdict
 from audit.system import strict_json
-from audit.system.assets import find_asset
+from audit.system.environment import find_asset
 
 SHIPPED = "reports/conformance/vectors.json"
 COUNT = "n"

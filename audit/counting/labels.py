@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from audit.axes import name_level
 from audit.errors import ValuesError, no_such, printable
-from audit.tables.lookalikes import find_near_twins
+from audit.tables.kinds import find_near_twins
 
 PLAIN = re.compile(r"[-+]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][-+]?[0-9]{1,3})?")
 """Numbers as any tool writes them; digits and exponent are bounded, or a cell could name a number of any size."""

@@ -1,20 +1,41 @@
 """The one plain sentence of a gate on groups: who does what to whom, the rates, the gap, its interval, the limit.
 
-The group that fares worse comes first, and the pair is the one that sets the end of the interval that decides.
+The group that fares worse comes first, and the pair is the one that sets the end of the interval that decides. What is
+said of a waiver, and of a gate without a number, stands here too.
 
 Must not: decide anything; it is given the verdict.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from audit.config.schema import GateRule
-from audit.estimate import CROSSED, WORST_CLASS, Estimate, figure_text, quoted_level, rows_text, told_apart
+from audit.errors import printable
+from audit.estimate import (
+    CROSSED,
+    WORST_CLASS,
+    Estimate,
+    figure_text,
+    join_words,
+    limit_text,
+    quoted_level,
+    rows_text,
+    told_apart,
+)
 from audit.gates.decisive_groups import Around, Settled, find_deciding_pair
-from audit.gates.lowest_highest import LowestHighest
 from audit.gates.pair_sentences import PairSentence
 from audit.gates.wording import NEUTRAL, Wording
 from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
+from audit.record.result import Waiver
+
+if TYPE_CHECKING:
+    from audit.gates.lowest_highest import LowestHighest
+
+LONGEST_WORDS = 400
+OPEN = {"insufficient": "is inconclusive, which the policy counts as not passed"}
 
 
 def describe_gate(
@@ -67,6 +88,32 @@ def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
 
 
 def _choose_voice(estimate: Estimate) -> type[LowestHighest | PairSentence]:
-    if estimate.compare in {"lowest", "highest"}:
-        return LowestHighest
-    return PairSentence
+    if estimate.compare not in {"lowest", "highest"}:
+        return PairSentence
+    from audit.gates.lowest_highest import LowestHighest
+
+    return LowestHighest
+
+
+def describe_waiver(waiver: Waiver, estimate: Estimate | None) -> str:
+    """Return who lets a limit pass that did not, until when, how far, and why; dates in ISO 8601."""
+    owner, reason = printable(waiver.owner, LONGEST_WORDS), printable(waiver.reason, LONGEST_WORDS).rstrip(".")
+    worst = ""
+    if waiver.max_gap is not None:
+        groups = estimate is not None and estimate.stage in {"model", "data"}
+        figure = figure_of(estimate.metric, estimate.compare) if groups and estimate is not None else "score"
+        worst = f", as far as {limit_text(waiver.max_gap, figure)}"
+    return f"Waived by {owner} until {waiver.expires}{worst}: {reason}."
+
+
+def describe_open_gate(name: str, verdict: str, sentence: str) -> str:
+    """Return what is said where training starts although a limit on the data is not passed."""
+    which = OPEN.get(verdict, f"is {verdict}")
+    return f"training starts, but the audit will not pass: limit {printable(name, 160)} {which}. {sentence}"
+
+
+def reason_for_no_number(stopped_by: Sequence[str]) -> str:
+    """Return why there is no number, where limits on the data may have kept training from starting."""
+    if not stopped_by:
+        return "this run did not measure it"
+    return f"nothing was trained, because {join_words(stopped_by)} failed"

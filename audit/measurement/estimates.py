@@ -23,7 +23,7 @@ from typing import Any, overload
 
 from audit.errors import QuestionError
 from audit.estimate import Estimate
-from audit.measurement.blocks import Block
+from audit.measurement.scope import Block
 
 
 class Estimates(Sequence[Estimate]):

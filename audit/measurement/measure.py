@@ -15,7 +15,6 @@ from typing import NamedTuple
 from audit.axes import LABEL, CubeKind, Task, crossings
 from audit.cube import Cube
 from audit.estimate import Estimate, Stage
-from audit.measurement.blocks import Block
 from audit.measurement.estimates import Estimates
 from audit.measurement.grouping import Grouping, Kinds, grouping, missing_groups
 from audit.measurement.metrics.confusion import STATISTICS
@@ -25,7 +24,7 @@ from audit.measurement.rates.adverse import adverse_block
 from audit.measurement.rates.benefits import BenefitTable
 from audit.measurement.rates.rate_table import RateTable
 from audit.measurement.rates.subgroups import subgroup_blocks
-from audit.measurement.scope import Scope
+from audit.measurement.scope import Block, Scope
 
 __all__ = ["TASKS", "Scope", "contradictions", "data_estimates", "model_estimates", "of_data", "of_predictions"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.estimate import Group
+from audit.estimate import Estimate, Group, Stage
 from audit.measurement.metrics.kinds import Everybody
 
 SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
@@ -41,3 +41,17 @@ class Scope:
     def tail(self) -> float:
         """Error on each side of an interval."""
         return (1 - self.confidence) / 2
+
+
+# Some estimates that stand together: their names are known, and they are made when they are asked for. Whoever measures
+# makes blocks; `Estimates`, which stands above every measurement, asks them.
+@dataclass(slots=True, eq=False)
+class Block:
+    """Estimates of one stage and grouping, by the names of their metrics."""
+
+    stage: Stage
+    metrics: frozenset[str]
+    by: tuple[str, ...]
+    make: Callable[[], Sequence[Estimate]] | None
+    """None once they are made, so that what they were made from is let go."""
+    made: Sequence[Estimate] = ()

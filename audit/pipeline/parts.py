@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 from audit.config.read import build
 from audit.config.schema import Config
 from audit.counting.as_written import write_names_as_text
-from audit.counting.backends.choose import choose_engine
+from audit.counting.backends.choose import choose_engine, open_source
 from audit.counting.backends.merge import merge_levels
 from audit.counting.count import count_tallies
 from audit.counting.parts import ENDING, list_part_names, note_begun, read_question, save_part, save_question
 from audit.counting.plan import Plan
 from audit.errors import SHOWN_CHOICES, QuestionError, SourceError, printable
 from audit.pipeline.plans import plan_data, plan_predictions
-from audit.pipeline.sources import open_source
 from audit.pipeline.stages import Step
 from audit.tables.addresses import hide_secrets, is_address
 from audit.tables.files import is_counts, make_digests

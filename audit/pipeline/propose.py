@@ -14,14 +14,13 @@ from pathlib import Path
 from audit.axes import name_level
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
+from audit.counting.backends.choose import open_source
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import join_first
 from audit.pipeline.proposed_label import Candidates, ColumnLook, guess_positive, is_adverse, rank_labels
-from audit.pipeline.sources import open_source
 from audit.tables.addresses import resolve_from
-from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.formats.dialect import UNSAID, Dialect
-from audit.tables.table import Table
+from audit.tables.table import Table, open_connection, quote_identifier
 
 PREDICTION_WORDS = re.compile(r"pred|y_hat|yhat|decision|^high$", re.IGNORECASE)
 WEIGHT_NAME = re.compile(r"^(?:freq|frequency|weights?|sample_weight|fnlwgt|pwgtp|perwt)$", re.IGNORECASE)

@@ -31,8 +31,9 @@ from audit.pipeline.stages import (
     require_inside,
     require_left,
 )
+from audit.record.held import RECORD
 from audit.record.result import AuditResult, Code, Energy, Run
-from audit.record.store import BEFORE, RECORD, Store
+from audit.record.store import BEFORE, Store
 from audit.system.recorded_command import record_words
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from audit.checks.codes import STRATA, require_codes
 from audit.checks.groups import check_declared, check_groups, check_missing_words, check_scores, check_threshold
+from audit.config.merging import merge_declared
 from audit.config.schema import Config
 from audit.counting.as_written import write_names_as_text
-from audit.counting.backends.choose import count
-from audit.counting.backends.merge import merge_declared, merge_levels
+from audit.counting.backends.choose import count, open_source
 from audit.counting.plan import Counted, Plan
 from audit.counting.refusals import no_rows
 from audit.errors import QuestionError, ValuesError, printable
@@ -26,7 +26,6 @@ from audit.measurement.measure import of_data, of_predictions
 from audit.pipeline.plans import make_scope, plan_data, plan_predictions
 from audit.pipeline.records import record_part
 from audit.pipeline.remeasure import remeasure_from
-from audit.pipeline.sources import open_source
 from audit.record.cubes import CubeRecord, record_part_cube
 from audit.record.epochs import Epoch
 from audit.record.result import Check, Part
@@ -175,10 +174,14 @@ def audit_parts(train: Table, held_out: Mapping[str, Table], config: Config, fou
 
 def _read_names(table: Table, plan: Plan, config: Config, part: str) -> Table:
     """Return a table whose names are written as in its file, with those joined that the configuration joins."""
+    named, data = write_names_as_text(table, plan), config.data
+    if not data.merged:
+        return named
+    from audit.counting.backends.merge import merge_levels
+
     # A level may be missing where another table of the run has it.
-    whole = part == "train" or (part == "predictions" and config.data.source is None)
-    data = config.data
-    return merge_levels(write_names_as_text(table, plan), data.merged, data.engine, data.master, whole=whole)
+    whole = part == "train" or (part == "predictions" and data.source is None)
+    return merge_levels(named, data.merged, data.engine, data.master, whole=whole)
 
 
 def _find_declared(table: Table, plan: Plan, config: Config) -> Mapping[str, tuple[str, ...]]:

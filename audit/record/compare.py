@@ -14,8 +14,7 @@ from audit.errors import QuestionError, printable
 from audit.estimate import Estimate, Group, cell_interval, cell_text, group_text
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.frame import fill_frame, list_levels, name_columns, write_by, write_group
-from audit.record.result import RUN_ID, AuditResult, Gate
-from audit.record.verdict_words import name_verdict
+from audit.record.result import RUN_ID, AuditResult, Gate, name_verdict
 
 Key = tuple[str, str, str | None, tuple[str, ...], Group]
 FIELDS = ("stage", "metric", "by", "group", "outcome", "old", "new", "change", "low", "high", "beyond_chance")

@@ -15,21 +15,17 @@ import re
 import secrets
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audit.errors import StoreError, no_such, printable
 from audit.record import held
-from audit.record.held import STAGING, UNFINISHED, find_run_id
-from audit.record.result import DOCUMENT, RUN_ID, AuditResult, Energy
-from audit.system import strict_json
+from audit.record.held import STAGING, UNFINISHED, Unfinished, find_run_id, read_unfinished
+from audit.record.result import DOCUMENT, RUN_ID, AuditResult
 from audit.system.atomic import write_folder, write_text
 
 if TYPE_CHECKING:
     from audit.record.heads import Entry
-
-LARGEST_RECORD_BYTES = 4 * 1024 * 1024
 
 
 ORDER_FILE = ".order"
@@ -38,8 +34,6 @@ LARGEST_ORDER_BYTES = 2**28
 
 # Names that mean the same file on every system and lead into no other folder.
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-RECORD = "energy.json"
-"""The energy so far, which the meter keeps in the folder of a run while it goes on."""
 BEFORE = "predictions-before-training"
 """Copies of the predictions that lay there before training, in the folder of a run while training goes on."""
 LATEST = "latest"
@@ -279,23 +273,6 @@ def read_publication_order(store: Path) -> Mapping[str, int]:
     return found
 
 
-# What a run that did not end has left: the energy that its meter wrote down while it went on.
-#
-# Must not: judge, or take such a run for one that ended.
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
-    """Make the entry of a run that was killed, or goes on still."""
-
-    id: str
-    path: Path
-    energy: Energy | None
-    """As far as it was written down; None where nothing readable was."""
-    phase: str | None = None
-    """What it was doing when that was written: validate, train, audit, or nothing of these."""
-    written: str | None = None
-    """When, in UTC."""
-
-
 def find_unfinished(named: Path, store: Path) -> Unfinished | None:
     """Find the run that did not end, where one is meant; None where the name is that of anything else.
 
@@ -308,31 +285,10 @@ def find_unfinished(named: Path, store: Path) -> Unfinished | None:
     """
     if named.exists():
         if named.is_dir() and STAGING.fullmatch(named.resolve().name):
-            return _read_record(named)
+            return read_unfinished(named)
         return None
     beside = named.with_name(f".{named.name}.part") if named.name else named
     if STAGING.fullmatch(beside.name) and beside.is_dir():
-        return _read_record(beside)
+        return read_unfinished(beside)
     found = Store(store).find_unfinished(named.name) if named.name == str(named) else None
-    return None if found is None else _read_record(found)
-
-
-def read_unfinished(folder: Path) -> Unfinished:
-    """Read what lies in the folder of a run that did not end."""
-    return _read_record(folder)
-
-
-def _read_record(folder: Path) -> Unfinished:
-    """Read the record in a folder; a damaged or half a record counts as none."""
-    from audit.record.reader import read_energy
-
-    named = STAGING.fullmatch(folder.resolve().name)
-    run_id = named[1] if named else printable(folder.name)
-    try:
-        raw: Any = strict_json.read_value(strict_json.read_text(folder / RECORD, LARGEST_RECORD_BYTES))
-        energy, phase, written = read_energy(raw["energy"]), raw.get("phase"), raw.get("written")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        energy = None
-    if energy is None:
-        return Unfinished(id=run_id, path=folder, energy=None)
-    return Unfinished(id=run_id, path=folder, energy=energy, phase=phase, written=written)
+    return None if found is None else read_unfinished(found)

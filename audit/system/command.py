@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from audit.errors import QuestionError, printable
-from audit.system.own_streams import hand_on_output, is_lost
+from audit.system.environment import hand_on_output, is_lost
 from audit.system.recorded_command import record_words
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -19,11 +19,10 @@ import duckdb
 
 from audit.errors import AuditError, SourceError
 from audit.tables.addresses import Address, is_local
-from audit.tables.connection import open_connection, quote_identifier
 from audit.tables.files import ENDINGS
 from audit.tables.folders import LOGS, WILD, is_hidden, make_log_error, read_keys, refuse_other_keys, strip_keys
 from audit.tables.formats.parquet import ParquetTable, quote_literal, refuse_both, unite_columns
-from audit.tables.table import Table
+from audit.tables.table import Table, open_connection, quote_identifier
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,15 +7,15 @@ becomes a plausible wrong number. Must not: write, download, or run what it read
 from __future__ import annotations
 
 import itertools
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import AuditError, SourceError, no_such, printable
-from audit.tables.connection import quote_identifier
 from audit.tables.files import Part
 from audit.tables.kinds import Kind, find_clashes, find_kind, is_fraction, is_whole, refuse_names, to_plain_table
 
@@ -214,7 +214,7 @@ class HeldTable(Table):
 
     def describe_mend(self, name: str) -> str:
         """Return how numbers that are text are written, and the option that reads them."""
-        from audit.tables.formats.decoding import describe_numbers
+        from audit.tables.formats.dialect import describe_numbers
 
         texts = self.held.column(name).drop_null().slice(0, LOOKED_AT_TEXTS).to_pylist()
         return describe_numbers([str(text) for text in texts], self.texts[0].dialect if self.texts else None)
@@ -233,3 +233,36 @@ def _make_read_error(shown: str, error: BaseException) -> SourceError:
     memory = "memory" in first.lower()
     mend = "it needs more memory than there is" if memory else "it may be damaged or cut off: write it again"
     return SourceError(f"{shown} cannot be read ({first}); {mend}")
+
+
+# DuckDB as a reader of tables: a private connection, and names as its SQL writes them.
+@contextmanager
+def open_connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a private in-memory DuckDB that loads no extension from the network and draws no progress bar.
+
+    What is registered or made on one connection is seen by no other.
+    """
+    con = _get_database(os.getpid()).cursor()
+    try:
+        con.execute("SET enable_progress_bar = false")
+        con.execute("SET preserve_insertion_order = false")
+        con.execute("SET disable_parquet_prefetching = true")  # whole columns would be held, for nothing on a disk
+        yield con
+    finally:
+        con.close()
+
+
+@lru_cache(maxsize=1)
+def _get_database(process: int) -> duckdb.DuckDBPyConnection:
+    """Return the database of this process: starting one takes longer than counting a hundred thousand rows."""
+    import duckdb
+
+    del process  # a fork must not share it
+    return duckdb.connect(
+        ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
+
+
+def quote_identifier(name: str) -> str:
+    """Return the column name as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -282,8 +282,8 @@ class Recording:
 
     def _read_left(self, reason: str) -> Energy:
         """Return what the meter wrote down before it was lost, a flush old at most, with a word about that."""
+        from audit.record.held import read_unfinished
         from audit.record.result import Energy
-        from audit.record.store import read_unfinished
 
         energy = None if self.staging is None else read_unfinished(self.staging).energy
         if energy is None or energy.energy_kwh is None:

@@ -13,7 +13,7 @@ import pytest
 from audit.conformance import run
 from audit.conformance.vectors import SHIPPED, read
 from audit.errors import QuestionError, SourceError
-from audit.system.assets import find_asset
+from audit.system.environment import find_asset
 
 VECTORS = read()
 

@@ -8,14 +8,13 @@ import pytest
 
 import audit
 from audit.config.read import parse
-from audit.counting.backends.choose import choose_engine
+from audit.counting.backends.choose import choose_engine, open_source
 from audit.counting.backends.merge import merge_levels
 from audit.counting.cells import Cells
 from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.errors import QuestionError, ValuesError
 from audit.pipeline.from_counts import result_of
-from audit.pipeline.sources import open_source
 from audit.tables.open import open_frame
 
 ENGINES = ["duckdb", "pandas", "polars", "spark"]

@@ -26,7 +26,7 @@ ROOMS = re.findall(
 INSIDE_MEASUREMENT = (
     ("inference",),
     ("metrics",),
-    ("grouping", "scope", "blocks", "comparisons"),
+    ("grouping", "scope", "comparisons"),
     ("rates",),
     ("scores",),
     ("regression",),

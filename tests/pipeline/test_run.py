@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from audit.config.options import is_outside
 from audit.config.read import build
-from audit.config.values import is_outside
 from audit.errors import QuestionError
 from audit.measurement.rates.benefits import BenefitTable
 from audit.pipeline.run import Job, run

@@ -18,9 +18,9 @@ from audit.config.sections import MOST_GROUPINGS, count_groupings
 from audit.counting.columns import held_columns
 from audit.errors import AuditError
 from audit.pipeline.stages import Findings, audit_parts
-from audit.tables.connection import open_connection
 from audit.tables.kinds import find_clashes
 from audit.tables.open import open_frame, open_table
+from audit.tables.table import open_connection
 
 KINDS = ("few", "many", "text", "holes", "id", "constant", "empty", "proxy", "told", "truth", "nan", "email")
 

@@ -15,7 +15,7 @@ from audit.errors import QuestionError
 from audit.report.card.render import FILES, FORMATS, find_formats, render
 from audit.report.disclosure.publishable import publishable
 from audit.report.ll144 import format_ratio
-from audit.system.assets import find_asset
+from audit.system.environment import find_asset
 
 SEX = {"Male": (92, 50), "Female": (76, 34)}
 RACE = {"Hispanic": (28, 18), "White": (40, 15), "Black": (32, 16), "NH/PI": (8, 5), "Asian": (24, 10)}

@@ -9,7 +9,7 @@ import numpy as np
 from simulations.page import Demand, Scale, Section, generator, table, watched
 from simulations.units import GROUPS, Design, draw, truth_of
 
-from audit.measurement.inference.noise import between_variance, noise_floor, spread
+from audit.measurement.inference.pairs import between_variance, noise_floor, spread
 
 SIZES: tuple[tuple[int, ...], ...] = ((20,), (50,), (200,), (1000,), (20, 1000, 50, 200))
 TRUTHS = ("equal", "evenly spread", "one low")

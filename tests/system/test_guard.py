@@ -302,7 +302,7 @@ def test_no_name_becomes_a_link(tmp_path, playing):
 
 
 def test_the_guard_is_what_is_shipped():
-    from audit.system.assets import find_asset
+    from audit.system.environment import find_asset
 
     text = Path(find_asset("dashboards/serve.py")).read_text()
     assert "Middleware(Guard" in text

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audit.cli import main
-from audit.tables.lookalikes import find_near_twins
+from audit.tables.kinds import find_near_twins
 
 MOST_MB, MOST_S = 1000, 10
 BIG = 2**53

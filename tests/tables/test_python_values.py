@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 import audit
-from audit.config.quoted_names import pair, split_names
+from audit.config.options import pair, split_names
 from audit.config.written_limits import read_rule, read_rules
 from audit.errors import AuditError, QuestionError, ValuesError
 from audit.sklearn import Audited, DataGate

@@ -25,9 +25,9 @@ from audit.counting.count import count_cubes
 from audit.counting.plan import Plan
 from audit.errors import SourceError
 from audit.tables.addresses import hide_secrets
-from audit.tables.connection import open_connection
 from audit.tables.open import open_table
 from audit.tables.remote import prepare_connection
+from audit.tables.table import open_connection
 
 PLAN = Plan(groups=("race", "sex"), intersections=2, label="label", score="score", weight="w", unit="person")
 MODEL = ("--label", "label", "--prediction", "decision", "--groups", "sex", "--gate", "selection_rate ratio >= 0.1")

@@ -42,10 +42,9 @@ from audit.counting.terms import Band, Column
 from audit.errors import QuestionError, no_such, printable
 from audit.record.cubes import TRAIN
 from audit.record.result import Check
-from audit.tables.connection import open_connection
 from audit.tables.kinds import name_bands
 from audit.tables.pandas_frames import UnlikePandasError
-from audit.tables.table import Table
+from audit.tables.table import Table, open_connection
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from typing import Any
 from audit.checks.expectations.answer import Expectation
 from audit.errors import AuditError
 from audit.system import strict_json
-from audit.system.assets import find_asset
+from audit.system.environment import find_asset
 
 FOLDER = "reports/schema/great-expectations"
 LARGEST_BYTES = 1_000_000

@@ -17,7 +17,7 @@ from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.record.result import Check
-from audit.tables.connection import quote_identifier
+from audit.tables.table import quote_identifier
 
 OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 SITES = "(facebook|twitter|x|instagram|linkedin|github|tiktok|reddit|t|youtube|vk|xing|orcid)"

@@ -18,8 +18,7 @@ import numpy as np
 from audit.axes import name_level
 from audit.checks.association import FEWEST, informedness, is_renamed, table_of
 from audit.checks.check import CheckKind
-from audit.checks.code import NAME_LENGTH, NO_LABEL, fill
-from audit.checks.labels_told import TOLD
+from audit.checks.code import NAME_LENGTH, NO_LABEL, TOLD, fill
 from audit.checks.part import MOST_CELLS, OpenPart, describe_unweighted, list_unchecked, several
 from audit.counting.labels import find_positive, is_missing, read_binary
 from audit.counting.terms import Band, Number, Rows, Test

@@ -9,7 +9,7 @@ from audit.checks.code import NAME_LENGTH, fill
 from audit.checks.part import OpenPart, several
 from audit.errors import printable
 from audit.record.result import Check
-from audit.tables.lookalikes import Twins, find_near_twins
+from audit.tables.kinds import Twins, find_near_twins
 
 MOST_CATEGORIES = 500
 """Different texts beyond which a column is no list of categories."""

@@ -22,7 +22,7 @@ from audit.counting.columns.profile import Profile
 from audit.errors import printable
 from audit.estimate import join_words
 from audit.record.result import Check
-from audit.tables.connection import quote_identifier
+from audit.tables.table import quote_identifier
 
 CELLS, FEWEST_ROWS = 20_000_000, 2_000
 """Cells that are looked at, and rows of each column at least."""

@@ -12,8 +12,7 @@ import numpy as np
 
 from audit.axes import LABEL
 from audit.checks.check import CheckKind
-from audit.checks.code import NO_CLASSES, NO_GROUPS, NO_LABEL
-from audit.checks.labels_told import SAME_LABEL
+from audit.checks.code import NO_CLASSES, NO_GROUPS, NO_LABEL, SAME_LABEL
 from audit.checks.part import OpenPart, several
 from audit.checks.rules.small_crossings import name_people
 from audit.config.sections import SMALLEST_PUBLISHED as K

@@ -18,7 +18,7 @@ from audit.counting.plan import Plan
 from audit.errors import printable
 from audit.estimate import grouping_text, join_words
 from audit.record.result import Check
-from audit.tables.connection import quote_identifier
+from audit.tables.table import quote_identifier
 
 COMBINED_PASSES = f"Every combination of {{by}} has at least {K} {{people}}{{in_part}}"
 SINGLED_OUT = (

@@ -19,8 +19,7 @@ from audit.counting.engine import Batch, Falling, Levels, Range
 from audit.counting.tally import Tally, TooManyCellsError, make_tally
 from audit.counting.terms import Band, Column, Extent, Fold, Key, Passes, Rows, Sum, Term, Total
 from audit.counting.weighing import BAND
-from audit.tables.connection import open_connection, quote_identifier
-from audit.tables.table import Table
+from audit.tables.table import Table, open_connection, quote_identifier
 
 BATCH_ROWS = 1 << 17
 """Rows that are handed out at a time."""

@@ -59,16 +59,6 @@ def merge_levels(
     return replace(table, merged=merged, columns=columns, limits=limits)
 
 
-def merge_declared(
-    declared: Mapping[str, Sequence[str]], targets: Mapping[str, Mapping[str, str]]
-) -> dict[str, tuple[str, ...]]:
-    """Return declared levels with the new names of those that are joined."""
-    return {
-        column: tuple(dict.fromkeys(targets.get(column, {}).get(level, level) for level in levels))
-        for column, levels in declared.items()
-    }
-
-
 def _find_values(table: Table, columns: Sequence[str], name: EngineName, master: str | None) -> dict[str, list[Any]]:
     """Return the different values of each column but the missing one."""
     for column in columns:

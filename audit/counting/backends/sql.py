@@ -29,7 +29,7 @@ from audit.counting.terms import (
     Test,
     Total,
 )
-from audit.tables.connection import quote_identifier
+from audit.tables.table import quote_identifier
 
 SIGNS = {"below": "<", "above": ">", "at least": ">=", "at most": "<="}
 

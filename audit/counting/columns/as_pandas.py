@@ -19,12 +19,11 @@ import duckdb
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.columns.ask import grouped_by
 from audit.counting.columns.figures import families
-from audit.tables.connection import quote_identifier
 from audit.tables.formats.parquet import ParquetTable
 from audit.tables.kinds import to_plain_table
 from audit.tables.lazy import LazyTable
 from audit.tables.pandas_frames import UnlikePandasError, join_frames, read_by_pandas, tell_pandas_errors
-from audit.tables.table import HeldTable, Table, register_view
+from audit.tables.table import HeldTable, Table, quote_identifier, register_view
 
 if TYPE_CHECKING:
     import numpy as np

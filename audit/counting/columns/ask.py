@@ -29,7 +29,7 @@ from audit.counting.columns.figures import (
     weighted_sql,
 )
 from audit.counting.terms import Column, Key
-from audit.tables.connection import quote_identifier
+from audit.tables.table import quote_identifier
 
 SMALL = 100_000
 """Rows up to which any text is counted by value."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.backends.sql import double
-from audit.tables.connection import quote_identifier
+from audit.tables.table import quote_identifier
 
 Scalar = str | int | float
 Family = Literal["text", "integer", "double", "single", "other"]

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from audit.tables.connection import quote_identifier
-from audit.tables.table import Table
+from audit.tables.table import Table, quote_identifier
 
 if TYPE_CHECKING:
     import duckdb

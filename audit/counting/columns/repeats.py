@@ -15,8 +15,8 @@ from typing import Any
 from audit.counting.backends.duckdb import DuckScan
 from audit.counting.backends.sql import key_sql
 from audit.counting.terms import Key
-from audit.tables.connection import quote_identifier
 from audit.tables.kinds import Kind
+from audit.tables.table import quote_identifier
 
 NUMBERS = {"integer", "float"}
 

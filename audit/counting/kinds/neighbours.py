@@ -37,9 +37,8 @@ from audit.counting.terms import Number, Rows, fold_key, group_key, keys
 from audit.cube import Axis, Cube, sort_key
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
-from audit.tables.connection import quote_identifier
 from audit.tables.kinds import name_bands
-from audit.tables.table import Table
+from audit.tables.table import Table, quote_identifier
 
 MOST_ROWS, MOST_COLUMNS, MOST_VALUES = 200_000, 100, 50
 FEW_COLUMNS, MOST_WORK = 10, 1e11

@@ -26,9 +26,8 @@ from audit.counting.terms import Band, Fold
 from audit.cube import Cube, from_cells
 from audit.errors import QuestionError, SourceError, ValuesError, printable
 from audit.estimate import Level
-from audit.tables.connection import quote_identifier
 from audit.tables.kinds import name_bands
-from audit.tables.table import Table
+from audit.tables.table import Table, quote_identifier
 
 MOST_ITEMS = 10_000_000
 """Items that are held at once, because a place is known only when the whole list is."""

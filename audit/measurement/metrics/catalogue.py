@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal
 
-from audit.errors import no_such, printable
+from audit.errors import QuestionError, no_such, printable
 from audit.estimate import WORST_CLASS, Figure
 from audit.measurement import metrics
-from audit.measurement.metrics.kinds import Catalogue, Metric, split_comparison
+from audit.measurement.metrics.kinds import AT_K, Metric, at_k, split_comparison
 from audit.measurement.metrics.other_names import ABBREVIATIONS, OtherName
 
 PRINTED = (
@@ -39,6 +41,84 @@ def _find_every_metric() -> Iterator[Metric]:
     """Return the records of every file beside this one that has some, in the order in which they are printed."""
     others = sorted(found.name for found in iter_modules(metrics.__path__) if found.name not in PRINTED)
     return _find_metrics((*PRINTED, *(name for name in others if name != __name__.rpartition(".")[2])))
+
+
+def _by_name(entries: Iterable[Metric]) -> dict[str, Metric]:
+    """Return records by name; one that stands twice, or has no source, is refused."""
+    found: dict[str, Metric] = {}
+    for entry in entries:
+        if entry.name in found:
+            raise QuestionError(f"metric '{entry.name}' is in the catalogue twice")
+        if not entry.source:
+            raise QuestionError(f"metric '{entry.name}' has no source")
+        found[entry.name] = entry
+    return found
+
+
+class Catalogue(Mapping[str, Metric]):
+    """All metrics by name; immutable. A name that stands twice, or has no source, is refused.
+
+    A record whose name ends in _at_k answers to that name with any whole number in the place of k.
+
+    Parameters
+    ----------
+    entries
+        Records that nearly every audit needs.
+    every
+        Gives all records in order; it is asked once, when a name is looked for that is not among the first.
+    """
+
+    def __init__(self, entries: Iterable[Metric], every: Callable[[], Iterable[Metric]] | None = None) -> None:
+        self._entries, self._every = _by_name(entries), every
+
+    def __getitem__(self, name: str) -> Metric:
+        if name in self._entries:
+            return self._entries[name]
+        every, found = self._all(), AT_K.fullmatch(name)
+        if name in every:
+            return every[name]
+        if found is None or f"{found[1]}k" not in every:
+            raise QuestionError(no_such("metric", name, every))
+        entry = every[f"{found[1]}k"]
+        return replace(entry, name=name, title=re.sub(r"\bk$", found[2], entry.title))
+
+    def find(self, name: str) -> Metric | None:
+        """Return the record of a name; None where the catalogue has none, as of a user's own metric."""
+        if (known := self._entries.get(name)) is not None:
+            return known
+        if name not in self:
+            return None
+        return self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __contains__(self, name: object) -> bool:
+        if name in self._entries:
+            return True
+        found = AT_K.fullmatch(name) if isinstance(name, str) else None
+        return name in self._all() or (found is not None and f"{found[1]}k" in self._all())
+
+    def _all(self) -> dict[str, Metric]:
+        """Return every record, in order."""
+        if self._every is not None:
+            self._entries, self._every = _by_name(self._every()), None
+        return self._entries
+
+    def among(self, names: Collection[str]) -> list[Metric]:
+        """Return records of those names that are known, in the catalogue's order; those of the first k places by k."""
+        entries = self._entries if self._entries.keys() >= set(names) else self._all()
+        numbered = sorted([n for n in names if at_k(n) is not None], key=lambda n: at_k(n) or 0)
+        if not numbered:
+            return [entry for name, entry in entries.items() if name in names]
+        found = []
+        for name, entry in entries.items():
+            own = [n for n in numbered if name.endswith("_at_k") and n.startswith(name[:-1])]
+            found += [entry] if name in names else [self[n] for n in own]
+        return found
 
 
 def _find_metrics(names: Iterable[str]) -> Iterator[Metric]:

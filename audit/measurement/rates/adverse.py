@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from audit.estimate import Estimate
-from audit.measurement.blocks import Block
 from audit.measurement.comparisons import reason_for_unmeasured
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.contingency import fisher, inverted_p, pooled_z
@@ -40,7 +39,7 @@ from audit.measurement.metrics.adverse import (
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.measurement.rates.group_table import FEW
 from audit.measurement.rates.rate_table import RateTable
-from audit.measurement.scope import Scope
+from audit.measurement.scope import Block, Scope
 
 ROUNDING = 1e-12
 TWO_PERCENT = 0.02

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from audit.estimate import Estimate
-from audit.measurement.blocks import Block
 from audit.measurement.comparisons import NO_TWO_GROUPS, Ends, GroupPairs, Quantity
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.pairs import Kind
@@ -21,6 +20,7 @@ from audit.measurement.metrics.benefits import BENEFITS, BETWEEN_ENTROPY, BETWEE
 from audit.measurement.metrics.kinds import Rising, Statistic
 from audit.measurement.rates.group_table import KINDS
 from audit.measurement.rates.rate_table import RateTable
+from audit.measurement.scope import Block
 
 
 class BenefitTable(RateTable):

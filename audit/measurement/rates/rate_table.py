@@ -14,16 +14,14 @@ from typing import Any
 import numpy as np
 
 from audit.estimate import Estimate
-from audit.measurement.blocks import Block
 from audit.measurement.comparisons import CORRECTED, ENDS, PAIRS_RULE, End, join_flags
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Limits
-from audit.measurement.inference.noise import noise_of
-from audit.measurement.inference.pairs import Extreme, Gap, Kind, extreme, gap
+from audit.measurement.inference.pairs import Extreme, Gap, Kind, extreme, gap, noise_of
 from audit.measurement.metrics.criteria import CRITERIA
 from audit.measurement.metrics.kinds import Criterion, Rate
 from audit.measurement.rates.group_table import FEW, KINDS, Figures, GroupTable, Measured, bounds_over, on_scale
-from audit.measurement.scope import SMALL
+from audit.measurement.scope import SMALL, Block
 
 
 class RateTable(GroupTable):

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from audit.estimate import Estimate, Group
-from audit.measurement.blocks import Block
 from audit.measurement.comparisons import NO_TWO_GROUPS
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.intervals import Floats, Limits
@@ -33,7 +32,7 @@ from audit.measurement.inference.pairs import guarded
 from audit.measurement.metrics.criteria import RICH_SUBGROUP, RICH_SUBGROUP_FALSE_POSITIVE
 from audit.measurement.metrics.kinds import GroupStatistic, Rate
 from audit.measurement.metrics.rates import BASE_RATE, RATES
-from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Scope
+from audit.measurement.scope import NO_GROUP, SMALL, UNMEASURED, Block, Scope
 
 _RATE = {m.name: m for m in RATES}
 OF: tuple[tuple[GroupStatistic, Rate], ...] = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from audit.counting.backends.choose import open_source
 from audit.errors import SourceError, printable
-from audit.pipeline.sources import open_source
 from audit.pipeline.verification.leaves import find_differences
 from audit.record.result import AuditResult, Part
 from audit.tables.formats.dialect import UNSAID, make_dialect

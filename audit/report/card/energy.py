@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from audit.estimate import figure_text
 from audit.record.energy import WATER_FACTOR, CarbonPerUnit, Energy, EnergyComponent, EnergyMethod
@@ -24,7 +23,7 @@ from audit.record.energy_text import (
     name_phase,
     split_by_component,
 )
-from audit.report.card.shapes import Table, TableRow
+from audit.report.card.shapes import EnergyView, Piece, Table, TableRow
 from audit.report.card.words import (
     LEFT_OUT,
     Cell,
@@ -52,40 +51,10 @@ MEANING: dict[EnergyMethod, str] = {
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """What one component drew by one method, as a piece of the bar; places are in per cent."""
-
-    label: str
-    text: str
-    method: EnergyMethod
-    x: float
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyView:
-    """Energy as it is read: the sentence, what it is made of, the rows, what they mean, the factors."""
-
-    sentence: str
-    largest: str = ""
-    pieces: tuple[_Piece, ...] = ()
-    components: Table | None = None
-    totals: Table | None = None
-    units: Table | None = None
-    factors: Table | None = None
-    note: str = ""
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """Return the tables that there are, in the order in which they are read."""
-        return tuple(t for t in (self.components, self.totals, self.units, self.factors) if t is not None)
-
-
 def make_energy_view(energy: Energy | None) -> EnergyView:
     """Return what the run drew, by which method, what that means, and what turned it into grams."""
     if energy is None:
-        return EnergyView("Energy was not metered in this audit.")
+        return EnergyView()
     if has_trained_nothing(energy) and energy.embodied_g is None:
         return EnergyView(f"Energy: {UNTRAINED}.")
     note = ""
@@ -116,12 +85,12 @@ def _describe_energy(energy: Energy) -> str:
     return f"{used}: {format_mass(energy.carbon_g)} CO2e, location-based."
 
 
-def _split_into_pieces(energy: Energy) -> tuple[_Piece, ...]:
+def _split_into_pieces(energy: Energy) -> tuple[Piece, ...]:
     """Return what the energy is made of, from left to right."""
     x, found = 0.0, []
     for part in split_by_component(energy):
         label = f"{name_component(part.component)} {figure_text(part.share, 'share')}"
-        found.append(_Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
+        found.append(Piece(label, METHODS[part.method], part.method, round(100 * x, 3), round(100 * part.share, 3)))
         x += part.share
     return tuple(found)
 

@@ -17,8 +17,13 @@ from audit.record.result import AuditResult, Gate
 from audit.report.card.charts import MOST_ROWS, Chart, Scale, draw_rates, list_ends, make_scale
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
-from audit.report.card.tables.adverse import is_adverse_impact_shown, make_adverse_table
-from audit.report.card.tables.comparisons import make_everybody_tables, make_gaps_table, make_orders_table
+from audit.report.card.tables.comparisons import (
+    is_adverse_impact_shown,
+    make_adverse_table,
+    make_everybody_tables,
+    make_gaps_table,
+    make_orders_table,
+)
 from audit.report.card.words import (
     LEFT_OUT,
     Cell,

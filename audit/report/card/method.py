@@ -14,7 +14,7 @@ from audit.measurement.metrics.adverse import TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Metric, Rate
 from audit.record.result import AuditResult
-from audit.report.card.tables.adverse import is_adverse_impact_shown
+from audit.report.card.tables.comparisons import is_adverse_impact_shown
 from audit.report.card.words import clean_text, make_title
 from audit.report.disclosure.small_cells import ALIKE
 

@@ -23,7 +23,7 @@ from audit.record.result import AuditResult
 from audit.report.card.view import make_card_view, make_report_view
 from audit.report.card.words import FEW, WITHHELD, Cell
 from audit.report.disclosure.publishable import find_k, publishable
-from audit.system.assets import find_asset
+from audit.system.environment import find_asset
 
 if TYPE_CHECKING:
     from jinja2 import Environment

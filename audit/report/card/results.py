@@ -5,17 +5,31 @@ Must not: leave a group out without saying so, or format anything that `words` d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
 from audit.estimate import Estimate, Group, Stage
+from audit.gates import headline
+from audit.gates.judge import find_deciding_gate
 from audit.measurement.metrics.catalogue import figure_of
-from audit.record.result import AuditResult
-from audit.report.card.charts import Place, Scale, Tick, list_ends, make_scale
-from audit.report.card.groups import DRAWN_RATES, choose_groups, list_gated_rates, make_rows_cell
+from audit.record.result import AuditResult, Gate, Part
+from audit.report.card.accounts import OwnerWords
+from audit.report.card.charts import Chart, Place, Scale, Tick, list_ends, make_scale
+from audit.report.card.groups import DRAWN_RATES, choose_groups, draw_charts, list_gated_rates, make_rows_cell
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import TableRow, choose_kind, describe_few, describe_withheld
-from audit.report.card.words import Cell, make_estimate_cell, make_title, name_group, name_grouping
+from audit.report.card.words import Cell, clean_text, make_estimate_cell, make_title, name_group, name_grouping
+
+MOST_DRAWN = 10
+"""Groups of the first picture; the tables have all of them."""
+STEPS = {
+    "withheld": "Read the internal report: it has the verdict that this page withholds.",
+    "waived": "Remove the cause, or decide again before the waiver ends.",
+    "pass": "Nothing for these limits. Audit again when the model or the data change.",
+}
+"""Where a page has other readers than a terminal, which names commands."""
+
 
 MOST_RATES = 3
 OF_DATA = ("base_rate", "representation", "total_variation_distance")
@@ -140,3 +154,73 @@ def _make_figure(e: Estimate | None, scale: Scale) -> _Drawn:
 
 def _to_row(line: Line) -> TableRow:
     return TableRow(line.header, (line.rows, *(f.cell for f in line.figures)), line.kind)
+
+
+# What a reader meets first: who answers for the audit and when, one picture of what decides it, and what to do.
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The top of the page."""
+
+    facts: tuple[tuple[str, str], ...]
+    picture: Chart | None
+    step: str
+
+
+def make_front(result: AuditResult, owner: OwnerWords, k: int) -> Front:
+    """Return who answers, when, the picture, and what to do."""
+    gate = find_deciding_gate(result.gates)
+    facts = (
+        ("Owner", next((f.text for f in owner.fields if f.label == "Owner" and f.text), "not provided")),
+        ("Audited", clean_text(result.run.finished).partition("T")[0]),
+        ("Rows", describe_rows(result.data)),
+    )
+    return Front(
+        tuple(f for f in facts if f[1]),
+        _draw_decision(result, gate, k),
+        STEPS.get(result.verdict) or headline.suggest_next(result),
+    )
+
+
+def describe_rows(parts: Sequence[Part]) -> str:
+    """Return the rows that were used of each table, once where all tables have the same."""
+    said = {clean_text(p.part): _describe_use(p) for p in parts}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{part} {rows}" for part, rows in said.items())
+
+
+def _describe_use(part: Part) -> str:
+    """Return how many rows were read and used."""
+    if part.rows_read == part.rows_used:
+        return f"{part.rows_read:,} read, all used"
+    return f"{part.rows_read:,} read, {part.rows_used:,} used"
+
+
+def _draw_decision(result: AuditResult, gate: Gate | None, k: int) -> Chart | None:
+    """Return the groups of the limit that decides, or those of the first attribute; None where there are none."""
+    e = gate.estimate if gate is not None else None
+    if gate is not None and e is not None and e.by and e.stage in {"data", "model"}:
+        found = EstimateIndex(result, e.stage, k)
+        rates = list_gated_rates([gate])
+        return _draw_first(found, e.by, [*rates, *choose_rates(found)], [gate])
+    stage: Stage = "model" if any(x.stage == "model" and x.by for x in result.estimates) else "data"
+    found = EstimateIndex(result, stage, k)
+    first = next(iter(found.groupings()), None)
+    if first is None:
+        return None
+    return _draw_first(found, first, choose_rates(found), [])
+
+
+def _draw_first(found: EstimateIndex, by: By, metrics: Sequence[str], gates: Sequence[Gate]) -> Chart | None:
+    """Return the first of some rates that can be drawn."""
+    groups, _ = choose_groups(found, by, MOST_DRAWN)
+    known = [g for g in groups if None not in g]
+    drawn = (draw_charts(found, by, [m], _list_shown(found, by, m, known), gates) for m in dict.fromkeys(metrics))
+    return next(chain.from_iterable(drawn), None)
+
+
+def _list_shown(found: EstimateIndex, by: By, metric: str, groups: Sequence[Group]) -> list[Group]:
+    """Return the groups whose rate is not withheld; none where it is no picture, of fewer than two."""
+    rates = {g: found.rate(metric, by, g) for g in groups}
+    shown = [g for g, rate in rates.items() if rate is not None and rate.status != "suppressed"]
+    return shown if len(shown) > 1 else []

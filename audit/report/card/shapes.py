@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from audit.estimate import Group, join_first, quoted_level
+from audit.record.energy import EnergyMethod
 from audit.report.card.charts import Chart
 from audit.report.card.words import FEW, TOO_FEW, WITHHELD, Cell
 
@@ -102,3 +103,33 @@ class GroupingView:
         if len(self.charts) == 3 and short:
             return 3
         return 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one component drew by one method, as a piece of the bar; places are in per cent."""
+
+    label: str
+    text: str
+    method: EnergyMethod
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyView:
+    """Energy as it is read: the sentence, what it is made of, the rows, what they mean, the factors."""
+
+    sentence: str = "Energy was not metered in this audit."
+    largest: str = ""
+    pieces: tuple[Piece, ...] = ()
+    components: Table | None = None
+    totals: Table | None = None
+    units: Table | None = None
+    factors: Table | None = None
+    note: str = ""
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Return the tables that there are, in the order in which they are read."""
+        return tuple(t for t in (self.components, self.totals, self.units, self.factors) if t is not None)

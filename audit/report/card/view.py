@@ -27,13 +27,11 @@ from audit.report.card.accounts import (
     make_check_views,
     make_part_view,
 )
-from audit.report.card.energy import EnergyView, make_energy_view
-from audit.report.card.front import Front, make_front
 from audit.report.card.groups import make_model_groupings
 from audit.report.card.limits import LimitView, make_limit_views
 from audit.report.card.method import Term, define_metrics, explain_method
-from audit.report.card.results import Overview, make_overview
-from audit.report.card.shapes import GroupingView, Table, TableRow
+from audit.report.card.results import Front, Overview, make_front, make_overview
+from audit.report.card.shapes import EnergyView, GroupingView, Table, TableRow
 from audit.report.card.words import BADGES, Badge, clean_text, make_text_cell
 
 if TYPE_CHECKING:
@@ -153,7 +151,7 @@ def _make_view(result: AuditResult, k: int, *, internal: bool) -> Card:
         data_overview=make_overview(result, "data", k),
         bias=bias,
         checks=_make_checks(result),
-        energy=make_energy_view(result.energy),
+        energy=_make_energy_view(result),
         verdicts=tuple(_explain_verdicts(result)),
         method=explain_method(result, k),
         definitions=define_metrics(result),
@@ -191,6 +189,15 @@ def _make_epochs_views(result: AuditResult, k: int) -> tuple[EpochsView, ...]:
     from audit.report.card.epochs import make_epochs_views
 
     return make_epochs_views(result, k)
+
+
+def _make_energy_view(result: AuditResult) -> EnergyView:
+    """Return what the run drew; one sentence where nothing was metered."""
+    if result.energy is None:
+        return EnergyView()
+    from audit.report.card.energy import make_energy_view
+
+    return make_energy_view(result.energy)
 
 
 def write_headline(result: AuditResult) -> str:

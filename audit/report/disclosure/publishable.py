@@ -19,7 +19,7 @@ from functools import cache
 from itertools import chain, repeat
 
 from audit.axes import CubeKind, crossings
-from audit.checks.labels_told import tells_labels
+from audit.checks.code import tells_labels
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError
 from audit.estimate import Estimate, Group, Stage

@@ -18,8 +18,7 @@ from audit.gates.small_groups import summarise_excluded
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, format_in_cell, format_limit
-from audit.record.result import AuditResult, Gate
-from audit.record.verdict_words import name_verdict
+from audit.record.result import AuditResult, Gate, name_verdict
 from audit.report.terminal.lines import Line
 
 MOST_LIMITS = 12

@@ -8,30 +8,61 @@ Must not: judge, measure, or rely on colour or on a character that the terminal 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit.config.merging import describe_merge, find_merge
 from audit.errors import printable
-from audit.estimate import Estimate, Group, figure_text, grouping_text, interval_words, quoted_level, told_apart
 from audit.gates.headline import write_headline
-from audit.measurement.metrics.catalogue import figure_of
-from audit.record.result import AuditResult, Check, Part
-from audit.record.verdict_words import name_verdict
-from audit.report.terminal.energy import describe_energy, explain_unmetered, summarise_energy
-from audit.report.terminal.findings import lay_findings
+from audit.record.result import AuditResult, Check, Part, name_verdict
 from audit.report.terminal.limits import list_limits
-from audit.report.terminal.lines import Line, lay_section, print_section
-from audit.report.terminal.tables import make_short_table, make_whole_tables
-from audit.report.terminal.verdict import MOST_PATH, describe_verdict, is_tracked
-from audit.report.terminal.withheld import describe_withheld, withhold
+from audit.report.terminal.lines import Line, describe_withheld, lay_section, print_section, withhold
+from audit.report.terminal.tables import describe_data_gaps, make_short_table, make_whole_tables
+from audit.report.terminal.verdict import (
+    MOST_PATH,
+    describe_energy,
+    describe_verdict,
+    explain_unmetered,
+    is_tracked,
+    summarise_energy,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+MOST_FINDINGS = 3
+LONGEST_TITLE, LONGEST_DETAIL = 400, 800
+ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived")
+"""Outcomes that are findings, the worst first."""
+COUNTED = {
+    "fail": ("failed", "failed"),
+    "error": ("could not run", "could not run"),
+    "undefined": ("undefined", "undefined"),
+    "insufficient": ("inconclusive", "inconclusive"),
+    "warn": ("warning", "warnings"),
+    "waived": ("waived", "waived"),
+    "pass": ("pass", "pass"),
+    "not applicable": ("not applicable", "not applicable"),
+}
+"""How outcomes are counted, one and several."""
+SAID = {
+    "fail": "Failed: ",
+    "error": "Could not run: ",
+    "undefined": "Undefined: ",
+    "insufficient": "Inconclusive: ",
+    "waived": "Waived: ",
+    "pass": "Pass: ",
+    "not applicable": "Not applicable: ",
+}
+"""What stands before a check that is no warning."""
+FAMILIES = ("DL", "FM", "DB", "DV", "DP")
+"""Warnings about leaks and about groups come before those about the shape of the tables and about small groups."""
+
 
 MOST_LINES = 40
 """Lines of the short form, where limits and groups allow it."""
@@ -96,7 +127,7 @@ def _lay_groups(result: AuditResult, console: Console, ending: Ending, *, room: 
         stage = "model" if audited else "data"
         return lay_section(console, make_short_table(result, stage, console, room, ending.more))
     tables = [lay_section(console, make_whole_tables(result, stage, console)) for stage in ("model", "data")]
-    return list(chain.from_iterable(tables)) + lay_section(console, _describe_data_gaps(result))
+    return list(chain.from_iterable(tables)) + lay_section(console, describe_data_gaps(result))
 
 
 def _make_tail(result: AuditResult, ending: Ending, *, whole: bool) -> Iterator[Line]:
@@ -131,32 +162,6 @@ def describe_in_a_line(result: AuditResult, folder: Path | None) -> str:
     word = name_verdict(shown.verdict, interrupted=bool(shown.run.interrupted))
     said = (f"{word}: {write_headline(shown)}", energy, *where)
     return " · ".join(part.rstrip(".") for part in said if part)
-
-
-def _describe_data_gaps(result: AuditResult) -> Iterator[Line]:
-    """Yield one line a grouping: how far the labels themselves differ."""
-    for by in result.estimates.groupings:
-        rates = result.estimates.of("data", "base_rate", by)
-        for gap in (e for e in rates if e.compare == "difference" and e.group is None and by):
-            yield Line("Data    ", f"positive labels by {grouping_text(by)}: {_describe_gap(gap, rates)}")
-
-
-def _describe_gap(gap: Estimate, rates: Sequence[Estimate]) -> str:
-    if gap.value is None or gap.pair is None:
-        absent = "withheld" if gap.status == "suppressed" else "undefined"
-        return f"{absent} ({printable(gap.reason or 'no reason was recorded', 160)})"
-    figure = figure_of(gap.metric, gap.compare)
-    apart = f"{figure_text(gap.value, figure)} apart ({interval_words(gap.low, gap.high, figure)})"
-    write = told_apart(list(gap.pair), quoted_level)
-    each = [f"{write(group)} {_find_share(rates, group)}" for group in gap.pair]
-    if gap.pair[0] == gap.pair[1]:
-        return apart
-    return f"{' v. '.join(each)}, {apart}"
-
-
-def _find_share(rates: Sequence[Estimate], group: Group) -> str:
-    found = (e.value for e in rates if e.group == group and (e.compare, e.reference) == (None, None))
-    return figure_text(next(found, None), "share")
 
 
 def _summarise_rows(parts: Sequence[Part]) -> Iterator[Line]:
@@ -210,3 +215,98 @@ def _list_next_steps(ending: Ending) -> Iterator[Line]:
         yield Line(head, f"{path} ({who})", whole=True)
     if ending.next_command:
         yield Line("Next    ", printable(ending.next_command, MOST_PATH), whole=True)
+
+
+# Data checks: what was found, first, and how much more there is; those that passed as a number.
+def lay_findings(console: Console, checks: Sequence[Check], *, whole: bool, room: int = 0) -> list[Text]:
+    """Return how many checks found something and what; what to do where the findings are few, or all is asked for.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    checks
+        All of a run.
+    whole
+        Every finding with its numbers, and every check that passed.
+    room
+        Lines for which there is room; at least one finding is shown, and where they are few all of them.
+    """
+    written: list[Text] = []
+    for form in (
+        _Form(MOST_FINDINGS, detail=True),
+        *(_Form(most, detail=whole) for most in range(MOST_FINDINGS, 0, -1)),
+    ):
+        written = lay_section(console, _list_findings(checks, form, whole=whole))
+        if whole or len(written) <= room:
+            break
+    return written
+
+
+class _Form(NamedTuple):
+    """How many findings are shown, and whether few of them with their numbers."""
+
+    most: int
+    detail: bool
+
+
+def _list_findings(checks: Sequence[Check], form: _Form, *, whole: bool) -> Iterator[Line]:
+    if not checks:
+        return
+    found = sorted((c for c in checks if c.outcome in ORDER), key=_rank)
+    shown = found if whole or len(found) <= MOST_FINDINGS else _choose(found, form.most)
+    yield Line("Data checks: ", _count(checks, [c for c in found if c not in shown], whole=whole), hang=2)
+    advise = whole or len(found) <= MOST_FINDINGS
+    for _, alike in groupby(shown, key=lambda c: (c.outcome, c.code, c.mend)):
+        yield from _list_alike(tuple(alike), advise=advise, detail=advise and form.detail)
+    if whole:
+        for check in (c for c in checks if c.outcome not in ORDER):
+            yield _describe(check, detail=True)
+
+
+def _rank(check: Check) -> tuple[int, int, str]:
+    family = check.code[:2]
+    of_family = FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+    return ORDER.index(check.outcome), of_family, check.code
+
+
+def _choose(found: Sequence[Check], most: int) -> list[Check]:
+    """Return the findings of the short form: the worst, and among equals one of each code before a second one."""
+    seen: Counter[tuple[str, str]] = Counter()
+    ranked = []
+    for check in found:
+        again = seen[check.outcome, check.code]
+        ranked.append(((ORDER.index(check.outcome), again, _rank(check)), check))
+        seen[check.outcome, check.code] += 1
+    ranked.sort(key=lambda pair: pair[0])
+    return sorted((check for _, check in ranked[:most]), key=_rank)
+
+
+def _count(checks: Sequence[Check], hidden: Sequence[Check], *, whole: bool) -> str:
+    found: Counter[str] = Counter(c.outcome for c in checks)
+    told = []
+    for outcome in COUNTED:
+        n = found[outcome]
+        if n and (whole or outcome != "not applicable" or len(found) == 1):
+            codes = dict.fromkeys(printable(c.code, 20) for c in hidden if c.outcome == outcome)
+            beside = f" ({', '.join(codes)} not shown)" if codes else ""
+            told.append(f"{n:,} {COUNTED[outcome][n > 1]}{beside}")
+    return ", ".join(told)
+
+
+def _list_alike(checks: Sequence[Check], *, advise: bool, detail: bool) -> Iterator[Line]:
+    """Yield findings of one code and outcome, and what to do about them once."""
+    for check in checks:
+        yield _describe(check, detail=detail)
+    if advise and checks[0].mend:
+        mend = printable(checks[0].mend, LONGEST_DETAIL)
+        yield Line(" " * 9, f"What to do: {mend[:1].upper()}{mend[1:].rstrip('.')}.")
+
+
+def _describe(check: Check, *, detail: bool) -> Line:
+    head = f"  {printable(check.code, 20):<5}  "
+    title = printable(check.title, LONGEST_TITLE)
+    numbers = f": {printable(check.detail, LONGEST_DETAIL)}" if detail and check.detail else ""
+    # A title that gives a reason for there being no answer says so itself.
+    said = "" if check.reason else SAID.get(check.outcome, "")
+    return Line(head, f"{said}{title}{numbers}", check.outcome)

@@ -1,6 +1,6 @@
 """Rates by group as rows of plain text: in the short form one table with the main rates, otherwise a table a grouping.
 
-Must not: print; leave out a group without saying so.
+Must not: print; leave out a group without saying so; let two groups read the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,19 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from audit.errors import printable
-from audit.estimate import WORST_CLASS, Estimate, Group, cell_interval, cell_text, group_text, grouping_text
+from audit.estimate import (
+    WORST_CLASS,
+    Estimate,
+    Group,
+    cell_interval,
+    cell_text,
+    figure_text,
+    group_text,
+    grouping_text,
+    interval_words,
+    quoted_level,
+    told_apart,
+)
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult
 from audit.report.terminal.groupings import (
@@ -43,6 +55,7 @@ BESIDE = 2 + N_WIDTH + 2 - 1
 """Columns beside names and rates: before a name, the number of rows, behind it; the last blank is never printed."""
 TOO_FEW = "* too few rows to judge alone"
 EVENTS = " (fewer than 5 events or non-events)"
+
 
 Shown = Sequence[tuple[Grouping, Sequence[Group]]]
 
@@ -205,3 +218,29 @@ def _describe_class(e: Estimate) -> str:
     figure = figure_of(e.metric, e.compare)
     who = " v. ".join(group_text(group) for group in e.pair)
     return f"{printable(e.outcome, 30)}, {who}, {cell_text(e.value, figure)} {cell_interval(e.low, e.high, figure)}"
+
+
+def describe_data_gaps(result: AuditResult) -> Iterator[Line]:
+    """Yield one line a grouping: how far the labels themselves differ."""
+    for by in result.estimates.groupings:
+        rates = result.estimates.of("data", "base_rate", by)
+        for gap in (e for e in rates if e.compare == "difference" and e.group is None and by):
+            yield Line("Data    ", f"positive labels by {grouping_text(by)}: {_describe_gap(gap, rates)}")
+
+
+def _describe_gap(gap: Estimate, rates: Sequence[Estimate]) -> str:
+    if gap.value is None or gap.pair is None:
+        absent = "withheld" if gap.status == "suppressed" else "undefined"
+        return f"{absent} ({printable(gap.reason or 'no reason was recorded', 160)})"
+    figure = figure_of(gap.metric, gap.compare)
+    apart = f"{figure_text(gap.value, figure)} apart ({interval_words(gap.low, gap.high, figure)})"
+    write = told_apart(list(gap.pair), quoted_level)
+    each = [f"{write(group)} {_find_share(rates, group)}" for group in gap.pair]
+    if gap.pair[0] == gap.pair[1]:
+        return apart
+    return f"{' v. '.join(each)}, {apart}"
+
+
+def _find_share(rates: Sequence[Estimate], group: Group) -> str:
+    found = (e.value for e in rates if e.group == group and (e.compare, e.reference) == (None, None))
+    return figure_text(next(found, None), "share")

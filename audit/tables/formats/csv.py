@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from audit.errors import SourceError, printable
 from audit.tables.files import BOM
-from audit.tables.formats.decoding import decode_text, suggest_option
-from audit.tables.formats.dialect import UNSAID, Dialect
+from audit.tables.formats.dialect import UNSAID, Dialect, decode_text, suggest_option
 from audit.tables.kinds import refuse_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
 
 LONGEST_ROW_BYTES = 2**24
 LONGEST_HEADER_BYTES = 2**22

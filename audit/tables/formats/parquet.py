@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.errors import SourceError, printable
-from audit.tables.connection import quote_identifier
 from audit.tables.files import Part
 from audit.tables.formats.arrow import refuse_kinds
 from audit.tables.formats.text_types import find_common_columns
@@ -24,7 +23,7 @@ from audit.tables.kinds import (
     refuse_names,
 )
 from audit.tables.pandas_frames import count_missing, read_first_rows
-from audit.tables.table import Table
+from audit.tables.table import Table, quote_identifier
 
 if TYPE_CHECKING:
     import duckdb

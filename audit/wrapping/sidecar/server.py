@@ -18,8 +18,7 @@ from typing import Any
 
 from audit.config.read import build
 from audit.energy.meter import Meter
-from audit.record.held import hold
-from audit.record.store import RECORD
+from audit.record.held import RECORD, hold
 from audit.system.channel import Channel, ChannelClosedError, take_channel
 
 LOOK_S = 0.5

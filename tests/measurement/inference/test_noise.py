@@ -17,8 +17,7 @@ from audit.measurement.inference.calibration import calibration
 from audit.measurement.inference.corrections import benjamini_hochberg, gap_p_value, holm, smallest_tail
 from audit.measurement.inference.effective import plain, together
 from audit.measurement.inference.intervals import few_at, moved_out, wilson
-from audit.measurement.inference.noise import between_variance, noise_floor, spread
-from audit.measurement.inference.pairs import gap, gaps
+from audit.measurement.inference.pairs import between_variance, gap, gaps, noise_floor, spread
 from audit.measurement.inference.sample_size import needed
 
 TAIL = 0.025

@@ -14,12 +14,12 @@ import audit
 from audit.cube import from_cells
 from audit.errors import QuestionError
 from audit.estimate import Estimate
-from audit.measurement.blocks import Block
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import Scope, model_estimates
-from audit.measurement.metrics.catalogue import CATALOGUE, describe_metric
-from audit.measurement.metrics.kinds import Catalogue, Criterion, Rate
+from audit.measurement.metrics.catalogue import CATALOGUE, Catalogue, describe_metric
+from audit.measurement.metrics.kinds import Criterion, Rate
 from audit.measurement.metrics.rates import RATES
+from audit.measurement.scope import Block
 
 CELLS = {"TN": (0, 0), "FP": (0, 1), "FN": (1, 0), "TP": (1, 1)}
 ALL = {m.name: m for m in CATALOGUE.values()}

@@ -217,7 +217,7 @@ def test_the_dashboard_draws_several_classes(tmp_path, monkeypatch):
     testing = pytest.importorskip("streamlit.testing.v1")
     from audit.cli import dashboard
     from audit.record.store import Store
-    from audit.system.assets import find_asset
+    from audit.system.environment import find_asset
 
     result, *_ = decided()
     run_id = "20261124T050512Z-1a2b34"

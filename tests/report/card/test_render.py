@@ -16,7 +16,7 @@ from audit.report.card.accounts import collect_owner_words, to_sentence
 from audit.report.card.charts import Scale, make_scale
 from audit.report.card.render import escape_inline, render
 from audit.report.card.view import make_card_view, write_headline
-from audit.system.assets import find_asset
+from audit.system.environment import find_asset
 
 FORMATS = ("html", "md")
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 import audit
 from audit.errors import AuditError, QuestionError, SourceError
-from audit.tables.formats.decoding import decode_text, suggest_option
-from audit.tables.formats.dialect import Dialect, make_dialect
+from audit.tables.formats.dialect import Dialect, decode_text, make_dialect, suggest_option
 from audit.tables.open import open_table
 
 RNG = np.random.default_rng(5)
