@@ -416,6 +416,6 @@ def rows_text(estimate: Estimate) -> str:
 
 def total_text(total: float) -> str:
     """Sum of weights: whole where it is large, three significant digits where it is small or beyond reading."""
-    if 1000 <= total < 1e15 or (total == round(total, 6) and total < 1e15):
+    if 999.5 <= total < 1e15:
         return f"{total:,.0f}"
     return f"{total:.3g}"

@@ -419,7 +419,7 @@ def _describe_selections(short: Estimate) -> str:
     if is_weighted(short):
         return f"a weighted total of {total_text(value)}"
     if value >= 1:
-        return f"about {value:,.0f} people"
+        return "about 1 person" if value < 1.5 else f"about {value:,.0f} people"
     return "under 1 person"
 
 

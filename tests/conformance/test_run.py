@@ -178,7 +178,7 @@ def test_malformed_vectors_are_refused(tmp_path, content, error, says):
 
 
 def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="absent.json' is not a file"):
+    with pytest.raises(SourceError, match="absent.json' is no file; name a JSON file of vectors"):
         run.run(tmp_path / "absent.json")
     (tmp_path / "latin.json").write_bytes(b"\xe9")
     with pytest.raises(SourceError, match="not UTF-8"):

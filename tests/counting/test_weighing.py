@@ -192,8 +192,8 @@ def test_a_conditional_rate_counts_the_rows_of_its_own_denominator():
 
 
 def test_totals_are_told_so_that_they_can_be_read():
-    assert [total_text(x) for x in (2e8, 35.0, 0.999999, 1.5e-158, 3e300)] == [
-        "200,000,000", "35", "1", "1.5e-158", "3e+300",
+    assert [total_text(x) for x in (2e8, 1234.5, 999.7, 999.0, 35.0, 2.5, 0.999999, 0.3, 0.0, 1.5e-158, 3e300)] == [
+        "200,000,000", "1,234", "1,000", "999", "35", "2.5", "1", "0.3", "0", "1.5e-158", "3e+300",
     ]  # fmt: skip
 
 
@@ -208,6 +208,7 @@ def test_selections_that_are_missing_are_called_a_weighted_total(tmp_path):
         result = audit.measure(frame.y, frame.p, groups=frame[["g"]], positive=1, **more)
         (check,) = [c for c in result.checks if c.code == "FM001"]
         said[weight] = check.detail
-    assert " selections short" in said[None]
+    assert "; shortfall about 60 people. " in said[None]
     assert "weighted" not in said[None]
-    assert "a weighted total of 0.0" in said[0.001]
+    assert "; shortfall a weighted total of 0.0605. " in said[0.001]
+    assert "'f' 26.0% (n 300 rows, weighted total 0.3) v. 'm' 66.3% (n 300 rows, weighted total 0.3)" in said[0.001]
