@@ -79,7 +79,7 @@ def test_the_best_round_of_early_stopping_is_the_one_that_is_audited(tmp_path, r
 def test_a_failing_gate_on_the_data_keeps_it_from_training(tmp_path):
     trained = []
     with (
-        pytest.raises(DataRefusedError, match="nothing was trained"),
+        pytest.raises(DataRefusedError, match="training was not started: By sex, 'm' has a representation of"),
         AuditCallback(REFUSING, data=TABLE, **options(tmp_path)) as callback,
     ):
         train(callback, lambda env: trained.append(env.iteration))

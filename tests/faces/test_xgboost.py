@@ -85,7 +85,7 @@ def test_a_failing_gate_on_the_data_keeps_it_from_training(tmp_path, matrix):
             seen.append(epoch)
 
     callback = AuditCallback(REFUSING, data=rows(), **options(tmp_path))
-    with pytest.raises(DataRefusedError, match="nothing was trained"):
+    with pytest.raises(DataRefusedError, match="training was not started: By sex, 'm' has a representation of"):
         train(matrix, Sees(), callback)
     assert seen == []
     assert callback.run.result.run.stopped_by == ("data.representation.lowest.sex",)

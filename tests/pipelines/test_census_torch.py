@@ -109,7 +109,7 @@ def test_the_last_epoch_is_the_audit_of_the_predictions_exactly(audited, pipelin
 
 def test_the_card_has_the_curves(audited, pipeline):
     card = (pipeline.parent / "store" / audited.run.id / "card.html").read_text()
-    assert "How groups fared while the model learned" in card
+    assert "<summary>Results by group during training</summary>" in card
     assert card.count('<svg class="plot panel"') >= 8
 
 

@@ -300,7 +300,7 @@ def test_prune_leaves_what_goes_on_and_what_holds_the_only_predictions(store, ca
         running.stdout.readline()
         _, out, _ = asked(capfd, "prune", "--store", store.folder)
         assert f"kept {NEW}: it is still running" in out
-        assert f"kept {OLD}: it holds predictions of before" in out
+        assert f"kept {OLD}: it holds the predictions from before" in out
         running.send_signal(signal.SIGKILL)
         running.wait()
     _, out, _ = asked(capfd, "prune", "--store", store.folder)
@@ -376,6 +376,6 @@ def test_a_store_that_is_full_costs_the_record_and_not_the_verdict(tmp_path, mon
     ended, out, err = asked(capfd, *words, "--gate", f"selection_rate ratio >= {minimum}")
     assert ended == code
     assert word in out
-    assert "judged, and not kept: cannot write" in err
+    assert "the run was judged, but not kept: cannot write" in err
     ended, out, _ = asked(capfd, *words, "--gate", f"selection_rate ratio >= {minimum}", "--json")
     assert (ended, json.loads(out)["verdict"]) == (code, word.lower())

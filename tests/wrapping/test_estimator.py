@@ -158,7 +158,7 @@ def test_a_refused_fit_fits_nothing(rows):
     X, y, sex = rows
     gate = {"stage": "data", "metric": "representation", "compare": "lowest", "min": 0.9}
     model = Audited(LogisticRegression(), {"gates": [gate]})
-    with pytest.raises(DataRefusedError, match="nothing was trained"):
+    with pytest.raises(DataRefusedError, match="training was not started: By sex, "):
         model.fit(X, y, sensitive_features=sex)
     assert not hasattr(model, "estimator_")
     assert (

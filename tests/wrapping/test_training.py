@@ -98,7 +98,7 @@ REFUSING = {
 def test_a_gate_on_the_data_keeps_the_block_from_starting(tmp_path):
     began = False
     with (
-        pytest.raises(DataRefusedError, match="nothing was trained") as caught,
+        pytest.raises(DataRefusedError, match="training was not started: By sex, ") as caught,
         wrapped(tmp_path, REFUSING, data=table()),
     ):
         began = True

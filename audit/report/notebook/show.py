@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 MOST_GAPS, MOST_TABLES, MOST_LINES, MOST_CODES = 8, 6, 4, 3
-HEADLINE_LINES, LONGEST = 6, 1200
+HEADLINE_LINES, POLICY_LINES, LONGEST = 6, 2, 1200
 
 
 def render_result(result: AuditResult) -> str:
@@ -129,7 +129,8 @@ def _list_screen(result: AuditResult) -> Iterator[list[str]]:
     if len(limits) > 1:
         yield [*_wrap(f"  {describe_tally(result)}"), "Limits"]
         yield [_cut(_write_limit(v)) for v in limits[:MOST_LINES]] + _count_rest(len(limits) - MOST_LINES)
-    yield [_cut(f"  {said}") for said in (_tell_excluded(result), *_tell_joined(result)) if said]
+    for said in filter(None, (_tell_excluded(result), *_tell_joined(result))):
+        yield _wrap(f"  {said}", POLICY_LINES, "    ")
     gaps = list(chain.from_iterable(map(list_gaps, _index_stages(result)[:1])))
     if gaps:
         yield ["Largest gaps between groups"]
@@ -156,8 +157,8 @@ def _write_gap(gap: Gap) -> str:
     return f"  {gap.title}: {said}"
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", max_lines=HEADLINE_LINES, placeholder=" …")
+def _wrap(text: str, most: int = HEADLINE_LINES, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, max_lines=most, placeholder=" …")
 
 
 def _cut(line: str) -> str:
