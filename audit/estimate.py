@@ -104,7 +104,8 @@ class Estimate:
         if self.value is None:
             return f"Estimate({head}[{where}]: {self.status}, {self.reason})"
         bounds = "" if self.low is None or self.high is None else f" [{self.low:.4g}, {self.high:.4g}]"
-        return f"Estimate({head}[{where}]: {self.value:.4g}{bounds}, n={self.n:g})"
+        counted = "" if self.n is None else f", n={self.n:g}"
+        return f"Estimate({head}[{where}]: {self.value:.4g}{bounds}{counted})"
 
 
 def number(value: float | None) -> str:

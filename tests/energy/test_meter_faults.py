@@ -413,7 +413,7 @@ def test_without_a_readable_counter_the_processor_is_a_model_and_says_so(told):
 def test_a_counter_that_gives_no_number_is_unmeasured(told):
     cpu = told.row("cpu")
     assert (cpu["energy_j"], cpu["method"], cpu["coverage"]) == (None, "none", 0)
-    assert "cpu in train" in told.note
+    assert "; not measured, so not in the total: CPU in training; " in told.note
     assert told.row("ram")["energy_j"] > 0
 
 

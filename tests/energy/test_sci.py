@@ -167,7 +167,7 @@ def test_llama_shows_the_grid_beside_a_contract_of_zero():
     shown = cells(make_energy_view(energy).totals)
     assert shown["Carbon, location-based"][0] == "8,930 t"
     assert shown["Carbon, market-based"][0] == "0 g"
-    assert "never in its place" in shown["Carbon, market-based"][1]
+    assert "stated beside the location-based figure, never instead of it" in shown["Carbon, market-based"][1]
     (found,) = compute_carbon_per_unit(energy, unit=("model", 1), predictions=None)
     assert found.operational_g == energy.carbon_g, "the intensity is location based, whatever the contract"
 
