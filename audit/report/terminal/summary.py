@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from audit.config.merging import describe_merge, find_merge
 from audit.errors import printable
@@ -233,32 +233,22 @@ def lay_findings(console: Console, checks: Sequence[Check], *, whole: bool, room
         Lines for which there is room; at least one finding is shown, and where they are few all of them.
     """
     written: list[Text] = []
-    for form in (
-        _Form(MOST_FINDINGS, detail=True),
-        *(_Form(most, detail=whole) for most in range(MOST_FINDINGS, 0, -1)),
-    ):
-        written = lay_section(console, _list_findings(checks, form, whole=whole))
+    for most in range(MOST_FINDINGS, 0, -1):
+        written = lay_section(console, _list_findings(checks, most, whole=whole))
         if whole or len(written) <= room:
             break
     return written
 
 
-class _Form(NamedTuple):
-    """How many findings are shown, and whether few of them with their numbers."""
-
-    most: int
-    detail: bool
-
-
-def _list_findings(checks: Sequence[Check], form: _Form, *, whole: bool) -> Iterator[Line]:
+def _list_findings(checks: Sequence[Check], most: int, *, whole: bool) -> Iterator[Line]:
     if not checks:
         return
     found = sorted((c for c in checks if c.outcome in ORDER), key=_rank)
-    shown = found if whole or len(found) <= MOST_FINDINGS else _choose(found, form.most)
+    shown = found if whole or len(found) <= MOST_FINDINGS else _choose(found, most)
     yield Line("Data checks: ", _count(checks, [c for c in found if c not in shown], whole=whole), hang=2)
     advise = whole or len(found) <= MOST_FINDINGS
     for _, alike in groupby(shown, key=lambda c: (c.outcome, c.code, c.mend)):
-        yield from _list_alike(tuple(alike), advise=advise, detail=advise and form.detail)
+        yield from _list_alike(tuple(alike), advise=advise, detail=whole)
     if whole:
         for check in (c for c in checks if c.outcome not in ORDER):
             yield _describe(check, detail=True)

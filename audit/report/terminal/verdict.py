@@ -208,7 +208,7 @@ def explain_unmetered(result: AuditResult) -> Iterator[Line]:
     """Yield why a whole pipeline has no figure of energy: it trains nothing, and no meter was asked for."""
     trains = "train" in result.question.config
     if result.energy is None and result.run.command[1:2] == ("run",) and not trains:
-        yield Line(HEAD, "not metered, because nothing was trained ([energy] in audit.toml meters it)")
+        yield Line(HEAD, "not metered, because nothing was trained")
 
 
 def describe_energy(energy: Energy | None) -> Iterator[Line]:
