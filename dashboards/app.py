@@ -226,7 +226,7 @@ def show_limits(limits: Sequence[LimitView]) -> None:
             "Limit on": escape(v.name),
             "Found": escape(f"{v.found} {v.interval}".strip()),
             "Limit": escape(v.limit),
-            "Rows needed": escape(v.needed.removeprefix("needs ").removesuffix(" rows")) if v.needed else "",
+            "Rows needed": escape(v.needed.removesuffix(" rows would decide")) if v.needed else "",
         }
         for v in limits
     ]

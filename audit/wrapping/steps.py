@@ -38,6 +38,7 @@ NEEDED_AT_THE_END = (
     "audit.gates.check_counts",
     "audit.record.epochs",
     "audit.report.card.dataset",
+    "audit.report.card.energy",
     "audit.report.card.epochs",
     "audit.report.croissant",
     "audit.report.terminal.summary",

@@ -128,7 +128,7 @@ def test_insisting_trains_all_the_same_and_is_on_record(tmp_path):
             "no gate",
         ),
         (7, "path of an audit.toml, or a mapping"),
-        ("nowhere/audit.toml", "no audit.toml"),
+        ("nowhere/audit.toml", "no file or folder 'nowhere/audit.toml'; name an audit.toml or its folder"),
     ],
 )
 def test_a_question_without_sense_is_refused_at_once(tmp_path, question, said):
@@ -181,7 +181,7 @@ def test_one_line_on_stderr_and_nothing_on_stdout(tmp_path, capfd):
         run.predictions(table())
     out, err = capfd.readouterr()
     assert out == ""
-    assert err.startswith("audit: pass: ")
+    assert err.startswith("audit: PASS: By sex, ")
     assert err.count("\n") == 1
     assert str(run.folder) in err
 
