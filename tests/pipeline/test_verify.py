@@ -410,5 +410,7 @@ def test_a_document_of_before_cubes_said_their_part_and_kind(recorded):
     file.write_text(write_without_kinds(result) + "\n")
     assert compare_writing(read_result(file), file) == ()
     changed = read_text(json.dumps({**document, "cubes": lying}), "lying")
-    with pytest.raises(StoreError, match="the counts of predictions differ from the configuration, which needs race; restore"):
+    with pytest.raises(
+        StoreError, match="the counts of predictions differ from the configuration, which needs race; restore"
+    ):
         follow_document(changed)
