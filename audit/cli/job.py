@@ -67,8 +67,17 @@ def conclude(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gate
     excused = exit_zero and audited.exit_code in {1, 3}
     _print_audited(audited, store, json=json, gated=gated, exit_zero=excused, whole=whole)
     if audited.lost is not None:
-        _say(f"audit: the run was judged, but not kept: {audited.lost}")
+        _say(f"audit: the run was judged{_list_verdicts(audited)}, but not kept: {audited.lost}")
     raise typer.Exit(0 if excused else audited.exit_code)
+
+
+def _list_verdicts(audited: Audited) -> str:
+    """Return every limit by its name, because no file has it; nothing where none was set."""
+    from audit.errors import printable
+    from audit.record.result import name_verdict
+
+    said = [f"{name_verdict(gate.verdict)} {printable(gate.name)}" for gate in audited.result.gates]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _print_audited(

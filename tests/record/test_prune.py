@@ -376,6 +376,6 @@ def test_a_store_that_is_full_costs_the_record_and_not_the_verdict(tmp_path, mon
     ended, out, err = asked(capfd, *words, "--gate", f"selection_rate ratio >= {minimum}")
     assert ended == code
     assert word in out
-    assert "the run was judged, but not kept: cannot write" in err
+    assert "but not kept: cannot write" in err
     ended, out, _ = asked(capfd, *words, "--gate", f"selection_rate ratio >= {minimum}", "--json")
     assert (ended, json.loads(out)["verdict"]) == (code, word.lower())
