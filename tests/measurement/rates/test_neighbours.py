@@ -262,12 +262,14 @@ def test_features_without_an_honest_distance_are_refused_by_name(features, more,
 
 def test_a_limit_or_neighbours_without_features_are_refused():
     common = {"groups": {"g": list("aabb")}}
-    with pytest.raises(QuestionError, match=r"name features"):
+    with pytest.raises(
+        QuestionError, match=r"flip_test.largest\) needs the flip test; name the feature columns in features$"
+    ):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], gates=[{"metric": "flip_test", "max": 0.1}], **common)
     with pytest.raises(QuestionError, match="name the feature columns"):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], neighbours=3, **common)
     judged_by = [{"metric": "flip_test", "compare": "difference", "max": 0.1}]
-    with pytest.raises(QuestionError, match="judged by its largest"):
+    with pytest.raises(QuestionError, match=r"'flip_test' has no difference; available: its largest absolute value over groups \(remove compare and give max\)$"):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], features={"x": [1, 2, 3, 4]}, gates=judged_by, **common)
 
 
@@ -339,7 +341,7 @@ def test_a_feature_that_is_no_column_or_the_label_is_refused(tmp_path):
     absent, label = command(tmp_path, *common, "x3"), command(tmp_path, *common, "y")
     assert absent.returncode == label.returncode == 2
     assert "no column 'x3'; did you mean 'x2'" in " ".join(absent.stderr.split())
-    assert "feature 'y' is the label itself" in " ".join(label.stderr.split())
+    assert "feature 'y' is also the label; name another feature, or remove it" in " ".join(label.stderr.split())
     assert issubclass(SourceError, audit.AuditError)
 
 
