@@ -55,7 +55,7 @@ def test_what_a_function_does_wrong_is_named():
     for metrics, says in (
         ({"broken": broken}, "'broken' raised KeyError"),
         ({"accuracy": f1_score}, "is a metric of the catalogue; choose another name"),
-        ({"Bad Name": f1_score}, "no name"),
+        ({"Bad Name": f1_score}, "'Bad Name' is not a valid name; use lower case letters, digits and underscores"),
         ({"text": lambda y, p: "high"}, "return one number"),
     ):
         with pytest.raises(InputError, match=says):

@@ -203,7 +203,7 @@ def _tested(table: RateTable, tested: Fit | None, intruder: str | None, common: 
     """Statistic and p-value, or why there is none."""
     name, compares = POPULATION_CHI_SQUARE.name, ("to_population", "p_value")
     if intruder is not None:
-        reason = f"infinite: rows of the data are {printable(intruder)}, whose share of the population is 0"
+        reason = f"infinite: some rows of the data are {printable(intruder)}, whose share of the population is 0"
         return [_undefined(table, name, c, common, reason) for c in compares]
     if tested is None:
         reason = "no p-value: the folds of the unit are too few or all alike, or the population has one group only"

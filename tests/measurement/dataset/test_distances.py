@@ -70,7 +70,7 @@ def test_what_a_sample_from_the_population_shows_is_printed():
     ("groups", "population", "said"),
     [("aab", {"a": 0.5}, "names no share for b"),
      ("aab", {"a": 0.5, "b": 0.4}, "sum to 0.9, not to 1"),
-     ("aabz", {"a": 0.5, "b": 0.5, "z": 0.0}, "somebody in the data is z")],
+     ("aabz", {"a": 0.5, "b": 0.5, "z": 0.0}, "infinite: some rows of the data are z, whose share of the population is 0")],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_said(groups, population, said):
     variation, statistic, p = together(checked(list(groups), population))
@@ -143,11 +143,13 @@ def test_a_true_population_is_called_false_as_often_as_said(expected):
 
 def test_the_card_says_it_and_a_hidden_group_hides_it():
     result = checked(list("aaaaabbbcc" * 30))
-    assert "Against the population: total variation 0.000, chi-square 0.0 on 2 degrees" in render(result, "md", 10)
+    assert "Compared with the population: total variation 0.000, chi-square 0.0 on 2 degrees" in render(
+        result, "md", 10
+    )
     small = checked(list("aaaaabbbbb" * 30 + "ccc"))
     hidden = publishable(small, 10)
     assert {e.status for e in together(hidden)} == {"suppressed"}
-    assert "Against the population" not in render(small, "md", 10)
+    assert "Compared with the population" not in render(small, "md", 10)
 
 
 def test_a_run_without_a_population_says_nothing_of_one():

@@ -269,7 +269,10 @@ def test_a_limit_or_neighbours_without_features_are_refused():
     with pytest.raises(QuestionError, match="name the feature columns"):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], neighbours=3, **common)
     judged_by = [{"metric": "flip_test", "compare": "difference", "max": 0.1}]
-    with pytest.raises(QuestionError, match=r"'flip_test' has no difference; available: its largest absolute value over groups \(remove compare and give max\)$"):
+    with pytest.raises(
+        QuestionError,
+        match=r"'flip_test' has no difference; available: its largest absolute value over groups \(remove compare and give max\)$",
+    ):
         audit.measure([0, 1, 0, 1], [0, 1, 1, 1], features={"x": [1, 2, 3, 4]}, gates=judged_by, **common)
 
 
