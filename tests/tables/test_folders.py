@@ -239,7 +239,7 @@ def beside(name, data=b"x,y\n1,2\n"):
 
 REFUSED = {
     "a key that the first lacks": (two("a=1", "b=1"), "g.parquet lies in folders of the keys b but .*f.parquet in folders of the keys a"),
-    "another key more": (two("a=1", "a=2/b=1"), "keys a/b but .* a; parts of one table"),
+    "another key more": (two("a=1", "a=2/b=1"), "keys a/b but .* in folders of the keys a; use the same keys for all parts$"),
     "another order": (two("a=1/b=1", "b=2/a=2"), "keys b/a but .* a/b"),
     "no key": (two("a=1", "b"), "g.parquet lies in no key=value folder but"),
     "keys that differ in case": (two("Year=1", "year=2"), "keys year but .* Year .they differ only in case"),
@@ -261,7 +261,7 @@ REFUSED = {
     "nothing but marks": (lambda d: ((d / "w").mkdir(), (d / "w" / "_SUCCESS").touch()), "is a folder without tables"),
     "a link to a folder": (linked, "latest is a link to a folder, whose rows may be in .* twice"),
     "a file twice": (hard_linked, "are one file by a link; name it once"),
-    "Delta Lake": (beside("_delta_log/0.json", b"{}"), "is a Delta Lake table, whose log says which of its files count"),
+    "Delta Lake": (beside("_delta_log/0.json", b"{}"), "is a Delta Lake table, whose log says which files are current, and some may hold deleted rows; write its current rows as Parquet$"),
     "Hudi": (beside(".hoodie/x", b"x"), "Apache Hudi"),
     "a Spark stream": (beside("_spark_metadata/0", b"v1"), "Spark stream"),
 }  # fmt: skip
