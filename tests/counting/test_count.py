@@ -183,7 +183,7 @@ def test_a_parquet_file_that_breaks_while_it_is_read_is_named(tmp_path):
     ("plan", "says"),
     [
         (Plan(groups=("rcae",), label="label"), "rcae"),
-        (Plan(groups=("label",), label="label"), "label itself"),
+        (Plan(groups=("label",), label="label"), "'label' is both label and group column; name another group column"),
         (Plan(groups=("w",), label="label"), "identifier"),
         (Plan(groups=("sex",), label="score"), "not classes"),
         (Plan(groups=("sex",), label="label", prediction="score"), "score"),

@@ -153,7 +153,7 @@ def test_counts_of_another_threshold_are_never_added(days):
         assert done.returncode == 0, done.stderr
     (stray,) = (days / "others").glob(f"*{ENDING}")
     shutil.copy(stray, days / "counts")
-    assert "was counted with threshold = 0.7, and 0.5 is asked" in refused(measured(days))
+    assert "was counted with threshold = 0.7, not 0.5; count that part again" in refused(measured(days))
 
 
 def test_a_copy_under_another_name_does_not_count_twice(counted):
@@ -200,10 +200,10 @@ def test_files_of_a_folder_are_not_taken_for_each_other(counted):
     question = counted / "counts" / "question.json"
     kept = question.read_text()
     shutil.copy(question, part.with_name(f"question{ENDING}"))
-    assert "holds no part" in refused(measured(counted))
+    assert "has no part, so it is not a file of counts; remove it" in refused(measured(counted))
     part.with_name(f"question{ENDING}").unlink()
     shutil.copy(part, question)
-    assert "holds no question" in refused(measured(counted))
+    assert "has no question, so it is not a file of counts; remove it" in refused(measured(counted))
     question.write_text(kept)
     assert rows_read(measured(counted)) == 800
 
@@ -230,7 +230,10 @@ def test_a_worker_that_is_lost_leaves_nothing_half_counted(days):
         whole = len(list((days / "counts").glob(f"*{ENDING}")))
         if list((days / "counts").glob(f"*{BEGUN}")):
             lost += 1
-            assert "counting day1.parquet was begun and has not ended" in refused(measured(days))
+            assert (
+                "counting day1.parquet has not finished; wait for it, or, if its process is gone, count it again"
+                in refused(measured(days))
+            )
         else:
             assert rows_read(measured(days)) == 400 * whole
     again = count(days, "day1.parquet")
@@ -246,7 +249,7 @@ def test_the_note_of_a_lost_worker_names_the_part_until_it_is_counted_again(days
     )
     subprocess.run([sys.executable, "-c", code], cwd=days)
     says = refused(measured(days))
-    assert "counting day1.parquet was begun and has not ended" in says
+    assert "counting day1.parquet has not finished; wait for it, or, if its process is gone, count it again" in says
     (note,) = (days / "counts").glob(f"*{BEGUN}")
     assert note.name in says
     assert count(days, "day2.parquet").returncode == 0

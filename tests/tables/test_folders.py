@@ -332,4 +332,7 @@ def test_a_pipeline_may_leave_a_folder_but_no_part_of_an_earlier_one(tmp_path):
     (tmp_path / "half").touch()
     stale = audit("run", cwd=tmp_path)
     assert stale.returncode == 2
-    assert "k=2/part-0.parquet was there before training" in stale.stderr.splitlines()[-1]
+    assert (
+        "k=2/part-0.parquet existed before training and was not changed by it; let training empty the folder first"
+        in stale.stderr.splitlines()[-1]
+    )

@@ -357,13 +357,13 @@ def test_absurd_sizes_are_refused_by_name(monkeypatch):
     [({"y_pred": [1, 2]}, "no prediction and no threshold"), ({"threshold": 0.7}, "no prediction and no threshold"),
      ({"score": [1.0, 2.0]}, "needs one order"), ({"rank": None}, "needs one order"), ({"positive": 1}, "positive"),
      ({"weight": [1, 2]}, "no weights"), ({"top": [5, 5]}, "each once"), ({"top": []}, "at least one"),
-     ({"top": [0]}, "top"), ({"gates": [{"metric": "skew_at_50", "max": 0.1}]}, "needs 50 in top"),
+     ({"top": [0]}, "top"), ({"gates": [{"metric": "skew_at_50", "max": 0.1}]}, r"skew_at_50 needs k = 50; add 50 to top \[10\]$"),
      ({"gates": [{"metric": "skew_at_k", "max": 0.1}]}, "skew_at_10"),
      ({"gates": [{"metric": "ndcg", "min": 0.5}]}, "needs relevance"),
      ({"gates": [{"metric": "skew_at_10", "min": 0.1}]}, "at most 0"),
      ({"gates": [{"metric": "exposure_over_relevance", "max": 0.1}]}, "needs min"),
-     ({"gates": [{"metric": "infeasible_index", "max": 2}]}, "judge infeasible_share"),
-     ({"gates": [{"metric": "selection_rate", "compare": "ratio", "min": 0.8}]}, "task classification"),
+     ({"gates": [{"metric": "infeasible_index", "max": 2}]}, "'infeasible_index' \\(task = \"ranking\"\\) has no interval and cannot be judged; use infeasible_share$"),
+     ({"gates": [{"metric": "selection_rate", "compare": "ratio", "min": 0.8}]}, "'selection_rate' needs task = \"classification\", but task is ranking$"),
      ({"task": "classification"}, "set task = .ranking."), ({"metrics": {"f": lambda a, b: 0.0}}, "metrics need labels")],
 )  # fmt: skip
 def test_what_makes_no_sense_of_a_ranking_is_refused(asked, said):
@@ -372,7 +372,9 @@ def test_what_makes_no_sense_of_a_ranking_is_refused(asked, said):
 
 
 def test_other_tasks_have_no_query():
-    with pytest.raises(QuestionError, match="query belongs to a ranking"):
+    with pytest.raises(
+        QuestionError, match='predictions: query is for rankings; set task = "ranking", or remove query$'
+    ):
         audit.measure([1, 0], [1, 0], groups={"g": ["a", "b"]}, query=[1, 1])
     text = '[data]\ngroups = ["g"]\n[predictions]\ntask = "ranking"\nsource = "x.csv"\nrank = "r"\ntop = [10, 50]\n'
     assert parse(text).predictions.top == (10, 50)

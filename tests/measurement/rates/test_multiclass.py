@@ -279,12 +279,12 @@ def test_more_than_a_hundred_classes_and_too_many_groups_are_refused():
 @pytest.mark.parametrize(
     ("more", "said"),
     [({"score": [0.1] * 4}, "no score and no threshold"), ({"threshold": 0.7}, "no score and no threshold"), ({"positive": "a"}, "positive"),
-     ({"gates": [{"metric": "selection_rate", "compare": "ratio", "min": 0.8}]}, "judge worst_class_selection_rate"),
-     ({"gates": [{"metric": "f1", "min": 0.8}]}, "judge macro_f1 instead"),
+     ({"gates": [{"metric": "selection_rate", "compare": "ratio", "min": 0.8}]}, 'needs task = "classification", but task is multiclass; use worst_class_selection_rate'),
+     ({"gates": [{"metric": "f1", "min": 0.8}]}, 'needs task = "classification", but task is multiclass; use macro_f1$'),
      ({"gates": [{"metric": "equalized_odds_difference", "max": 0.1}]},
       "worst_class_true_positive_rate and worst_class_false_positive_rate"),
      ({"gates": [{"metric": "roc_auc", "compare": "difference", "max": 0.1}]}, "but task is multiclass"),
-     ({"gates": [{"metric": "worst_class_selection_rate", "min": 0.8}]}, "judged by its difference or ratio")],
+     ({"gates": [{"metric": "worst_class_selection_rate", "min": 0.8}]}, "'worst_class_selection_rate' has no lowest; available: difference, ratio$")],
 )  # fmt: skip
 def test_what_only_two_classes_have_is_refused(more, said):
     with pytest.raises(QuestionError, match=said):
@@ -292,7 +292,7 @@ def test_what_only_two_classes_have_is_refused(more, said):
 
 
 def test_two_classes_have_no_worst_one():
-    with pytest.raises(QuestionError, match="task multiclass"):
+    with pytest.raises(QuestionError, match="'macro_f1' needs task = \"multiclass\", but task is classification$"):
         audit.measure([1, 0], [1, 0], groups={"g": ["a", "b"]}, gates=[{"metric": "macro_f1", "min": 0.5}])
 
 

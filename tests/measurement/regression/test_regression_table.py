@@ -282,8 +282,8 @@ def test_gates_judge_in_the_unit_of_the_label():
     ("gate", "said"),
     [({"metric": "mean_error", "compare": "highest", "max": 3}, "difference"),
      ({"metric": "mean_absolute_error", "max": 0}, "above 0"), ({"metric": "r2", "min": 1}, "below 1"),
-     ({"metric": "mean_absolute_error", "compare": "ratio", "min": 0.8}, "highest or difference"),
-     ({"metric": "selection_rate", "compare": "ratio", "min": 0.8}, "task classification"),
+     ({"metric": "mean_absolute_error", "compare": "ratio", "min": 0.8}, "'mean_absolute_error' has no ratio; available: highest, difference, difference_to_overall, difference_to_rest$"),
+     ({"metric": "selection_rate", "compare": "ratio", "min": 0.8}, "'selection_rate' needs task = \"classification\", but task is regression$"),
      ({"metric": "ks_distance_of_predictions", "max": 0.1}, "mean_prediction")],
 )  # fmt: skip
 def test_limits_that_make_no_sense_are_refused(gate, said):
@@ -292,7 +292,7 @@ def test_limits_that_make_no_sense_are_refused(gate, said):
 
 
 def test_a_classification_has_no_mean_error():
-    with pytest.raises(QuestionError, match="task regression"):
+    with pytest.raises(QuestionError, match="'mean_error' needs task = \"regression\", but task is classification$"):
         audit.measure([1, 0], [1, 0], groups={"g": ["a", "b"]}, gates=[{"metric": "mean_error", "max": 0.1}])
 
 
