@@ -18,6 +18,6 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         with suppress(OSError):
             if sys.stderr is not None:
-                sys.stderr.write("audit: interrupted\n")
+                sys.stderr.write("audit: interrupted (Ctrl-C); the command did not finish\n")
         sys.exit(INTERRUPTED)
     run(arguments)
