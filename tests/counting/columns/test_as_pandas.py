@@ -26,7 +26,7 @@ from audit.tables.open import open_frame, open_table
 NOT_NULL = "expect_column_values_to_not_be_null"
 OF_TYPE = "expect_column_values_to_be_of_type"
 IN_SET = "expect_column_values_to_be_in_set"
-COUNT = re.compile(r"^([\d,]+) of ([\d,]+) unexpected")
+COUNT = re.compile(r"^([\d,]+) of ([\d,]+) values are unexpected")
 NOBODY = re.compile(r"^(the table has no rows|none of [\d,]+ rows (has a value|meets its condition with a value))$")
 
 

@@ -341,8 +341,8 @@ def test_a_gap_fails_and_passes(metric):
 
 @pytest.mark.parametrize(
     ("gate", "said"),
-    [({"metric": "roc_auc", "compare": "ratio", "min": 0.8}, "lowest or difference"),
-     ({"metric": "bpsn_auc", "compare": "difference", "max": 0.1}, "judged by its lowest"),
+    [({"metric": "roc_auc", "compare": "ratio", "min": 0.8}, "'roc_auc' has no ratio; available: lowest, difference, difference_to_rest$"),
+     ({"metric": "bpsn_auc", "compare": "difference", "max": 0.1}, "'bpsn_auc' has no difference; available: lowest$"),
      ({"metric": "abroca", "max": 0.1}, "the difference of roc_auc"),
      ({"metric": "positive_average_equality_gap", "max": 0.1}, "the lowest of bnsp_auc")],
 )  # fmt: skip
