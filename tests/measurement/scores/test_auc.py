@@ -422,7 +422,7 @@ def test_small_groups_stay_small_secrets():
     assert whole(shown, "roc_auc", "lowest").status == "suppressed"
     for form in ("html", "md"):
         page = render(result, form)
-        assert "Scores against the other groups by g" in page
+        assert "Scores compared with the other groups by g" in page
         assert "Average precision" in page
 
 
