@@ -297,7 +297,7 @@ def test_what_folders_say_is_undefined_with_the_mend(tmp_path):
     )
     found = answer_suite(Suite("s", "s", asked), open_table(tmp_path / "t"), ("sex",))
     assert {c.outcome for c in found if "(sex)" in c.title} == {"undefined"}
-    assert "write it into the files as a column" in next(c.detail for c in found if "(sex)" in c.title)
+    assert "write it into the files as a column" in next(c.reason for c in found if "(sex)" in c.title)
     assert [c.outcome for c in found if "(y)" in c.title] == ["pass"] * 3 + ["fail", "pass", "pass"]
 
 
@@ -311,7 +311,7 @@ def test_a_file_that_pandas_cannot_read_leaves_the_suite_undefined_and_says_so(t
     asked = (Expectation(NOT_NULL, {"column": "a"}), Expectation("expect_column_to_exist", {"column": "a"}))
     found = answer_suite(Suite("s", "s", asked), table)
     assert [c.outcome for c in found] == ["undefined", "pass"]
-    assert found[0].detail.startswith("pandas cannot read it")
+    assert found[0].reason.startswith("pandas cannot read it")
 
 
 def test_a_text_file_that_changes_before_pandas_reads_it_is_refused(tmp_path):

@@ -211,7 +211,7 @@ def test_the_first_words_of_the_rule_name_who_is_compared_with_whom():
         "Four-fifths rule, g: 'b' is selected at 0.750 of the rate of 'a', below 0.8: 'b' 45.0% (n 2,000) v. 'a' 60.0% "
         "(n 2,000), ratio 0.750 (95% interval 0.7"
     )
-    assert said.endswith("only a limit judges that. 1 of 4 checks failed (FM001; limit 0).")
+    assert said.endswith("not for a whole interval below. 1 of 4 checks failed (FM001; limit 0).")
 
 
 def test_the_first_words_of_a_card_say_no_more_of_the_rule_than_its_checks_do():
