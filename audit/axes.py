@@ -118,7 +118,7 @@ def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarra
             missing = next(n for n in by if not any(g[by.index(n)] == named[n] for g in groups))
             choices = sorted({str(g[by.index(missing)]) for g in groups})
             raise QuestionError(
-                suggest(f"{missing} has no group '{printable(named[missing])}'", named[missing], choices)
+                suggest(f"reference: {missing} has no group '{printable(named[missing])}'", named[missing], choices)
             )
         return groups.index(wanted)
     return int(rows.argmax()) if len(groups) else 0

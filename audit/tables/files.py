@@ -165,7 +165,7 @@ def _describe_missing(path: Path, shown: str) -> str:
     except OSError as error:
         return f"{shown} cannot be opened: {error.strerror}; check the path"
     if not beside:
-        return f"no file {shown}, and its folder has no tables; correct the path"
+        return f"no such file: {shown}; its folder has no tables; correct the path"
     return no_such("file", path.name, beside).replace("; available: ", "; files here: ")
 
 

@@ -35,7 +35,7 @@ REFUSED = {
     ),
     "a group that does not exist": (
         ("model", "t.csv", *BY_RACE, "--reference", "race=red"),
-        "race has no group 'red'; available: black, white",
+        "reference: race has no group 'red'; available: black, white",
     ),
     "a file that does not exist": (
         ("model", "nofile.parquet", *BY_RACE),

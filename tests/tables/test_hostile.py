@@ -194,7 +194,7 @@ def test_look_alike_names_are_flagged():
     g, y, p = base()
     g[45:65] = ["\u0430"] * 20
     warned = [c for c in run(g, y, p).checks if c.code == "DV002" and c.outcome == "warn"]
-    assert "look-alike" in warned[0].detail
+    assert "look-alike" in warned[0].title
 
 
 def test_a_group_that_is_the_label_is_flagged():

@@ -157,8 +157,9 @@ def _read_header(
     if other is not None:
         ending = ", or name it .tsv" if other == "\t" and separator == "," else ""
         raise SourceError(
-            f"{shown}: columns are separated by {SAID[other]}, not by {_describe_separator(separator)}; read it with "
-            f"{option()}, or save the table with {_describe_separator(separator)} (and decimal points){ending}"
+            f"{shown}: columns are separated by {SAID[other]}, and {_describe_separator(separator)} are parsed; "
+            f"read it with {option()}, or save the table with {_describe_separator(separator)} "
+            f"(and decimal points){ending}"
         )
     refuse_names(names, shown)
     return names, found.end()
