@@ -64,7 +64,7 @@ def test_a_part_counts_once(days):
     assert count(days, "day0.parquet", *ASKED).returncode == 0
     again = count(days, "day0.parquet")
     assert again.returncode == 2
-    assert "day0.parquet was counted into counts already" in again.stderr
+    assert "day0.parquet is already in counts" in again.stderr
 
 
 def test_another_question_is_refused_by_the_section_that_differs(days):

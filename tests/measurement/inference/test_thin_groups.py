@@ -143,8 +143,11 @@ def test_rows_that_settle_a_floor_on_several_groups_settle_it_for_all_of_them_at
     gate = {"metric": "selection_rate", "by": ["g"], "min": 0.92}
     (judged,) = audit.measure(y, y, groups={"g": g}, positive=1, gates=[gate]).gates
     assert judged.verdict == "insufficient"
-    names = judged.sentence.split("cannot tell; ")[1].split(" hold")[0].split(", ")
-    rows = [int(r.replace(",", "")) for r in re.findall(r"about (.*?) rows of them", judged.sentence)[0].split(", ")]
+    open_ = re.findall(r"n 60\)\. (.*?) keep this open", judged.sentence)[0]
+    names = re.findall(r"'(\w)' \(", open_)
+    needed = re.findall(r"About (.*?) rows of them", judged.sentence)[0]
+    rows = [int(r.replace(",", "")) for r in re.split(r", | and ", needed)]
+    assert names == ["b", "c", "d"]
     settled = 1.0
     for name, n in zip(names, rows, strict=True):
         k, present = cells[name]
