@@ -41,7 +41,7 @@ def estimates(document):
 def test_the_sum_of_the_days_is_the_audit_of_all_rows(days):
     first = count(days, "day0.parquet", *ASKED)
     assert first.returncode == 0, first.stderr
-    assert "Counted 300 rows of day0.parquet: counts holds 1 parts." in first.stderr
+    assert "Counted 300 rows of day0.parquet: counts holds 1 part." in first.stderr
     for i in (1, 2):
         assert count(days, f"day{i}.parquet").returncode == 0  # the folder knows the question
     summed = audit("measure", "counts", "--gate", "selection_rate ratio >= 0.8", "--json", cwd=days)
