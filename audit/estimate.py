@@ -406,6 +406,12 @@ def join_first(first: Sequence[str], of: int) -> str:
     return f"{', '.join(first)}{more}"
 
 
+def count_rows(estimate: Estimate) -> float:
+    """Return the rows that a value rests on, which are the n beside it; of weighted ones never their weight."""
+    known = (estimate.rows, estimate.denominator, estimate.n)
+    return next((rows for rows in known if rows is not None), 0.0)
+
+
 # Rows and sums of weights in words, so that neither is taken for the other.
 def rows_text(estimate: Estimate) -> str:
     """Rows that a value rests on, with the sum of their weights where they have any: n 200 rows, weighted total 1."""

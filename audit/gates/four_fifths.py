@@ -23,6 +23,7 @@ from audit.estimate import (
     Estimate,
     Group,
     cell_text,
+    count_rows,
     figure_text,
     interval_words,
     p_text,
@@ -39,7 +40,7 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
-from audit.gates.voice import count_rows, tidy_reason
+from audit.gates.voice import tidy_reason
 from audit.gates.wording import Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.adverse import (

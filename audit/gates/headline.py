@@ -6,15 +6,16 @@ Must not: decide anything, or import numpy; ``audit gate`` pays for this module.
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from audit.config.limits import CHECKS
 from audit.errors import printable
 from audit.estimate import grouping_text, join_words
-from audit.gates.judge import find_deciding_gate, judges_groups
+from audit.gates.judge import WORST_FIRST, find_deciding_gate, judges_groups
 from audit.gates.voice import write_times
-from audit.record.result import AuditResult, Gate, Run
+from audit.record.result import AuditResult, Gate, Run, name_verdict
 
 NO_LIMIT = "No limit was set. The numbers below are measurements, not passes."
 NO_GROUPS = "No limit on groups was set."
@@ -31,6 +32,8 @@ NEXT: Mapping[str, str] = {
     "waived": "Look at the groups: audit dashboard.",
     "withheld": "Read the internal report, which has the verdict.",
 }
+COUNTED = {"fail": ("fails", "fail"), "pass": ("passes", "pass")}
+"""How limits of a verdict are counted, one and several; any other verdict is its word."""
 FAILED_TOTAL = "Change what the limit is on and run again, or record a waiver."
 
 
@@ -45,6 +48,16 @@ def write_headline(result: AuditResult) -> str:
         return _write_not_judged(result, gate)
     beside = _name_unlimited(result) if result.verdict in {"pass", "waived"} else ""
     return " ".join(part for part in (gate.sentence, beside) if part)
+
+
+def count_limits(gates: Sequence[Gate]) -> str:
+    """Return how many limits there are of each verdict, the worst first."""
+    found = Counter(gate.verdict for gate in gates)
+    told = []
+    for verdict in sorted(found, key=WORST_FIRST.index):
+        words = COUNTED.get(verdict, (name_verdict(verdict).lower(),) * 2)
+        told.append(f"{found[verdict]} {words[found[verdict] > 1]}")
+    return f"{len(gates)} limits: {', '.join(told)}."
 
 
 def _write_not_judged(result: AuditResult, gate: Gate) -> str:

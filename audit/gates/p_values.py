@@ -38,7 +38,7 @@ def add_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
 
 def _compute_p_value(gate: Gate, estimates: Estimates) -> float | None:
     estimate = gate.estimate
-    limit = gate.max if gate.max is not None else gate.min
+    limit = gate.limit
     if estimate is None or limit is None or estimate.compare not in {"difference", "ratio"} or estimate.reference:
         return None
     kind: Kind = "ratio" if estimate.compare == "ratio" else "difference"

@@ -9,8 +9,9 @@ Must not: measure, or import numpy; ``audit gate`` pays for this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from audit.config.schema import GateRule
 from audit.estimate import (
@@ -19,6 +20,7 @@ from audit.estimate import (
     Estimate,
     Group,
     Stage,
+    count_rows,
     grouping_text,
     join_first,
     quoted_level,
@@ -37,6 +39,11 @@ Remeasure = Callable[[Stage, tuple[str, ...], frozenset[Group]], Estimates]
 NO_COUNTS = "groups are excluded by [policy] least_rows, and there are no counts to measure the others again"
 
 
+def find_least_rows(question: Mapping[str, Any]) -> int:
+    """Return the rows under which a group is excluded by the policy of a recorded question; 0 where by none."""
+    return int((question.get("policy") or {}).get("least_rows", 0))
+
+
 def find_small_groups(rule: GateRule, estimates: Estimates, least: int) -> tuple[ExcludedGroup, ...]:
     """Return groups of which fewer rows than the least stand behind what a limit reads, the largest first."""
     if least <= 0 or rule.stage not in COMPARED_STAGES or not rule.by:
@@ -52,15 +59,6 @@ def find_small_groups(rule: GateRule, estimates: Estimates, least: int) -> tuple
 def find_group_names(rule: GateRule, estimates: Estimates) -> tuple[Group, ...]:
     """Return the groups whose values a limit reads."""
     return tuple(dict.fromkeys(e.group for e in find_each(rule, estimates) if e.group is not None))
-
-
-def count_rows(estimate: Estimate) -> float:
-    """Return the rows that a number rests on, which are the n beside it; of weighted ones never their weight."""
-    if estimate.rows is not None:
-        return estimate.rows
-    if estimate.denominator is not None:
-        return estimate.denominator
-    return estimate.n or 0.0
 
 
 def find_each(rule: GateRule, estimates: Estimates) -> Iterator[Estimate]:
@@ -91,8 +89,9 @@ def describe_excluded(excluded: Sequence[ExcludedGroup], least: int, *, counts: 
     return f"Groups with fewer than {least} rows are excluded by [policy] least_rows: {who}."
 
 
-def summarise_excluded(gates: Sequence[Gate], least: int) -> str:
+def summarise_excluded(gates: Sequence[Gate], question: Mapping[str, Any]) -> str:
     """Return whom each limit of a run excludes; empty where nobody is excluded."""
+    least = find_least_rows(question)
     found: dict[tuple[str, tuple[str, ...]], dict[Group, None]] = {}
     for gate in gates:
         if gate.excluded and gate.estimate is not None:

@@ -12,6 +12,7 @@ from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import Estimate, figure_text, join_first, limit_text
 from audit.gates.check_counts import FOUND
+from audit.gates.voice import capitalise
 from audit.record.energy import MEASURED_SHARE
 from audit.record.result import Check
 
@@ -66,7 +67,7 @@ def describe_checks(rule: GateRule, estimate: Estimate, verdict: str, checks: Se
     limit = limit_text(rule.max or 0.0, "amount")
     found = estimate.value if estimate.value is not None else estimate.low
     if found is None:
-        return f"{_capitalise(estimate.reason or 'no check was run')}. The limit is {limit}; {NEVER}."
+        return f"{capitalise(estimate.reason or 'no check was run')}. The limit is {limit}; {NEVER}."
     if verdict in {"undefined", "insufficient"}:
         return f"{_describe_open(rule.metric, estimate)}; the limit is {limit}."
     if rule.metric in CHECKS:
@@ -101,7 +102,7 @@ def _describe_open(metric: str, estimate: Estimate) -> str:
     said = estimate.reason or "the count is open"
     of = f"{low:,.0f} or {high:,.0f}" if high - low == 1 else f"between {low:,.0f} and {high:,.0f}"
     verb = {"failed": "failed", "warned": "warned or failed"}.get(metric, "have findings")
-    return f"{_capitalise(said)}, so {of} {verb}"
+    return f"{capitalise(said)}, so {of} {verb}"
 
 
 def describe_energy(rule: GateRule, estimate: Estimate) -> str:
@@ -133,7 +134,3 @@ def write_total(metric: str, value: float, *, limit: float | None = None) -> str
     if limit is None:
         return f"{limit_text(value / unit, 'amount')} {name}"
     return f"{figure_text(value / unit, 'amount', limit=limit / unit)} {name}"
-
-
-def _capitalise(text: str) -> str:
-    return text[:1].upper() + text[1:]

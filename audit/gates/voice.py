@@ -19,6 +19,7 @@ from audit.estimate import (
     Estimate,
     Figure,
     Group,
+    count_rows,
     figure_text,
     grouping_text,
     interval_words,
@@ -258,12 +259,6 @@ def _write_rows_of(rows: float) -> str:
     ('1 row', '1,200 rows')
     """
     return f"{rows:,.0f} {'row' if rows == 1 else 'rows'}"
-
-
-def count_rows(rate: Estimate) -> float:
-    """Return rows behind a value: never a sum of weights where rows are known."""
-    known = (rate.rows, rate.denominator, rate.n)
-    return next((rows for rows in known if rows is not None), 0.0)
 
 
 def tidy_reason(reason: str | None) -> str:

@@ -7,7 +7,6 @@ Must not: decide anything, or import numpy; ``audit gate`` pays for this module.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from audit.axes import is_same_class, name_level
 from audit.config.schema import Config
 from audit.errors import printable
 from audit.estimate import NAME_LENGTH, WORST_CLASS
-from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.catalogue import CATALOGUE, lower_title
 from audit.measurement.metrics.events import (
     ANYBODY,
     LABEL_NEGATIVE,
@@ -94,11 +93,7 @@ def name_metric(metric: str) -> str:
         return printable(bare.replace("_", " "), NAME_LENGTH)
     if bare == "base_rate":
         return BASE_RATE
-    first = re.split(r"[\s-]", entry.title, maxsplit=1)[0]
-    own = not first[1:].islower() or re.search(rf"\b{re.escape(first)}\b(?!@)", entry.source) is not None
-    if own:
-        return entry.title
-    return entry.title[:1].lower() + entry.title[1:]
+    return lower_title(entry.title)
 
 
 def with_article(name: str) -> str:

@@ -204,6 +204,11 @@ class Gate:
     excluded: tuple[ExcludedGroup, ...] = ()
     """Groups that `[policy] least_rows` leaves out; the estimate here is then of the others alone."""
 
+    @property
+    def limit(self) -> float | None:
+        """The one bound that there is: a limit has a min or a max."""
+        return self.max if self.max is not None else self.min
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AuditResult:

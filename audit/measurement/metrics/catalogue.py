@@ -37,6 +37,21 @@ OF_DATA_TOO = ("base_rate", f"{WORST_CLASS}base_rate")
 """Metrics of the model that are measured of rows before training as well."""
 
 
+PEOPLE = frozenset({"Atkinson", "Brier", "Euclidean", "Matthews", "Theil", "Wasserstein"})
+"""First words of titles that keep their capital letter within a sentence."""
+
+
+def lower_title(title: str) -> str:
+    """Return a title inside a sentence; names of people, initials and what has a digit keep their capitals.
+
+    >>> lower_title("True positive rate"), lower_title("Brier score"), lower_title("F1"), lower_title("ROC AUC")
+    ('true positive rate', 'Brier score', 'F1', 'ROC AUC')
+    """
+    first = title.split(" ", maxsplit=1)[0]
+    named = first in PEOPLE or any(c.isupper() or c.isdigit() for c in first[1:])
+    return title if named else f"{title[:1].lower()}{title[1:]}"
+
+
 def _find_every_metric() -> Iterator[Metric]:
     """Return the records of every file beside this one that has some, in the order in which they are printed."""
     others = sorted(found.name for found in iter_modules(metrics.__path__) if found.name not in PRINTED)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from audit.estimate import SCALES, Estimate, Figure, cell_text
+from audit.estimate import SCALES, Estimate, Figure
 from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.result import Gate
@@ -176,7 +176,7 @@ def draw_rates(
     """
     scale = scale or make_scale([*list_ends(rates), *(v for v, _ in lines)], figure_of(rates[0].metric))
     rows = tuple(_draw_row(e, scale, name) for e in rates)
-    limits = tuple(Tick(scale.at(v), text.format(cell_text(v, scale.figure)), "middle") for v, text in lines)
+    limits = tuple(Tick(scale.at(v), text, "middle") for v, text in lines)
     return Chart(title, rows, limits, scale.make_ticks(), few=any(r.mark == "few" for r in rows))
 
 
@@ -189,7 +189,7 @@ def _draw_row(e: Estimate, scale: Scale, name: Name) -> Row:
 
 def draw_gate(gate: Gate) -> Strip | None:
     """Return the interval of a gate against its limit; None where there is no interval to draw."""
-    limit, e = gate.max if gate.max is not None else gate.min, gate.estimate
+    limit, e = gate.limit, gate.estimate
     if gate.low is None or e is None or limit is None or e.stage in {"energy", "checks"}:
         return None
     scale = make_scale([gate.low, gate.high, e.value, limit, *_find_equality(e)], figure_of(e.metric, e.compare))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from audit.estimate import Estimate, Figure, Group, figure_text, limit_text
+from audit.estimate import Estimate, Figure, Group, cell_text, figure_text, limit_text
 from audit.measurement.metrics.adverse import TABLE as ADVERSE_TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion
@@ -184,22 +184,26 @@ def _share_scales(drawn: Sequence[_Drawing]) -> dict[Figure, Scale]:
 
 
 def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
-    """Return value and label of the limits that can be drawn on the axis of a rate; the value goes into the label."""
+    """Return value and label of the limits that can be drawn on the axis of a rate."""
     values = [e.value for e in rates if e.value is not None and None not in (e.group or ())]
-    lines: list[tuple[float, str]] = []
+    lines: list[tuple[float, str]] = []  # place, and what it is where that is not the limit itself
     for gate in gates:
         e = gate.estimate
         if e is None or metric not in list_gated_rates([gate]) or e.status == "suppressed" or not values:
             continue
         if e.compare == "ratio" and gate.min is not None and e.reference is None:
-            lines.append((gate.min * max(values), f"limit at {{}}: {gate.min:g} × the highest"))
+            lines.append((gate.min * max(values), f"{gate.min:g} × the highest"))
         elif e.compare == "difference" and gate.max is not None and max(values) > gate.max:
             below = limit_text(gate.max, figure_of(e.metric, e.compare))
-            lines.append((max(values) - gate.max, f"limit at {{}}: {below} below the highest"))
+            lines.append((max(values) - gate.max, f"{below} below the highest"))
         elif e.compare in {"lowest", "highest"}:
-            limit = gate.min if gate.min is not None else gate.max
-            lines += [(limit, "limit: {}")] if limit is not None else []
-    return lines
+            lines += [(gate.limit, "")] if gate.limit is not None else []
+    return [(value, _label_limit(value, metric, why)) for value, why in lines]
+
+
+def _label_limit(value: float, metric: str, why: str) -> str:
+    at = cell_text(value, figure_of(metric))
+    return f"limit at {at}: {why}" if why else f"limit: {at}"
 
 
 def _make_rates_table(found: EstimateIndex, by: By, groups: Sequence[Group], metrics: Sequence[str]) -> Table:

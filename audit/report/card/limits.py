@@ -11,7 +11,7 @@ from audit.config.limits import CHECKS
 from audit.estimate import Estimate, cell_interval, cell_text, p_text
 from audit.gates.judge import WORST_FIRST, find_deciding_gate
 from audit.gates.voice import write_times
-from audit.measurement.metrics.catalogue import figure_of
+from audit.measurement.metrics.catalogue import figure_of, lower_title
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, format_in_cell
 from audit.record.result import AuditResult, Gate
@@ -25,7 +25,6 @@ from audit.report.card.words import (
     clean_text,
     describe_limit,
     describe_undefined,
-    lower_title,
     make_title,
     name_grouping,
 )
@@ -89,7 +88,9 @@ def name_limit(gate: Gate) -> str:
             return COUNTS.get(e.metric, "")
         return f"Findings of {clean_text(e.metric)}"
     kind, who = split_comparison(e.compare)
-    title = f"{kind.capitalize()} {lower_title(e.metric)}" if kind in {"lowest", "highest"} else make_title(e.metric)
+    title = make_title(e.metric)
+    if kind in {"lowest", "highest"}:
+        title = f"{kind.capitalize()} {lower_title(title)}"
     by = f" by {name_grouping(e.by)}" if e.by else ""
     where = ", training data" if e.stage == "data" else ""
     return f"{title}{by}{AGAINST.get(who or '', '')}{where}"
@@ -107,18 +108,14 @@ def _describe_found(gate: Gate) -> str:
         return format_in_cell(e)
     if e.stage == "checks":
         return f"{e.value:,g} of {e.n:,g}"
-    return cell_text(e.value, figure_of(e.metric, e.compare), limit=_find_limit(gate))
+    return cell_text(e.value, figure_of(e.metric, e.compare), limit=gate.limit)
 
 
 def _describe_interval(gate: Gate) -> str:
     e: Estimate | None = gate.estimate
     if e is None or e.stage in {"energy", "checks"}:
         return ""
-    return cell_interval(gate.low, gate.high, figure_of(e.metric, e.compare), limit=_find_limit(gate))
-
-
-def _find_limit(gate: Gate) -> float | None:
-    return gate.max if gate.max is not None else gate.min
+    return cell_interval(gate.low, gate.high, figure_of(e.metric, e.compare), limit=gate.limit)
 
 
 def _describe_surprise(gate: Gate) -> str:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.gates import headline
-from audit.gates.judge import WORST_FIRST
 from audit.record.result import AuditResult
 from audit.report.card.accounts import (
     SENTENCE_LENGTH,
@@ -37,14 +36,15 @@ from audit.report.card.words import BADGES, Badge, clean_text, make_text_cell
 if TYPE_CHECKING:
     from audit.report.card.epochs import EpochsView
 
-COUNTED = {
-    "fail": ("fails", "fail", "it fails"),
-    "withheld": ("withheld", "withheld", "its verdict is withheld"),
-    "undefined": ("undefined", "undefined", "it is undefined"),
-    "insufficient": ("inconclusive", "inconclusive", "it is inconclusive"),
-    "waived": ("waived", "waived", "it is waived"),
-    "pass": ("passes", "pass", "it passes"),
+ALONE = {
+    "fail": "it fails",
+    "withheld": "its verdict is withheld",
+    "undefined": "it is undefined",
+    "insufficient": "it is inconclusive",
+    "waived": "it is waived",
+    "pass": "it passes",
 }
+"""How the one limit of a page ended."""
 OUTCOMES = {
     "fail": ("failure", "failures"),
     "error": ("could not run", "could not run"),
@@ -212,13 +212,9 @@ def describe_tally(result: AuditResult) -> str:
     """Return how many limits ended how."""
     if not result.gates:
         return ""
-    counted = Counter(g.verdict for g in result.gates)
-    total = len(result.gates)
-    if total == 1:
-        return f"1 limit: {COUNTED[result.gates[0].verdict][2]}."
-    return (
-        f"{total} limits: {', '.join(f'{counted[v]} {COUNTED[v][counted[v] > 1]}' for v in WORST_FIRST if counted[v])}."
-    )
+    if len(result.gates) == 1:
+        return f"1 limit: {ALONE[result.gates[0].verdict]}."
+    return headline.count_limits(result.gates)
 
 
 def _make_limits(result: AuditResult) -> Limits:

@@ -99,14 +99,6 @@ def make_title(metric: str) -> str:
     return metric.replace("_", " ").capitalize()
 
 
-def lower_title(metric: str) -> str:
-    """Return the name of a metric inside a sentence; initials stay."""
-    title = make_title(metric)
-    if title[1:2].isupper():
-        return title
-    return f"{title[:1].lower()}{title[1:]}"
-
-
 def shorten_label(name: str) -> str:
     """Return a name that fits beside a drawing."""
     if len(name) <= LABEL_LENGTH:

@@ -21,7 +21,7 @@ from audit.gates.sentences import (
     describe_waiver,
     reason_for_no_number,
 )
-from audit.gates.small_groups import describe_excluded, find_each, without_counts
+from audit.gates.small_groups import describe_excluded, find_each, find_least_rows, without_counts
 from audit.gates.voice import name_limited
 from audit.gates.wording import NEUTRAL, Wording
 from audit.measurement.find import Beside
@@ -62,7 +62,7 @@ def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k
         return decided
     by = f"By {grouping_text(estimate.by)}, " if estimate.by else ""
     figure = figure_of(estimate.metric, estimate.compare)
-    most, bound = gate.max is not None, gate.max if gate.max is not None else gate.min
+    most, bound = gate.max is not None, gate.limit
     limit = f"at {'most' if most else 'least'} {limit_text(bound or 0.0, figure)}"
     withheld = (
         f"The numbers that decide are withheld to protect groups with counts under {k}; the internal report has them."
@@ -110,7 +110,7 @@ def hide_counts(gate: Gate, result: AuditResult, k: int) -> Gate:
     """Gate that names whom the policy excludes, without the rows behind them, which are few."""
     if k <= 1 or not gate.excluded:
         return gate
-    least = int(result.question.config.get("policy", {}).get("least_rows", 0))
+    least = find_least_rows(result.question.config)
     said = describe_excluded(gate.excluded, least, counts=False)
     hidden = without_counts(gate, least)
     if said in hidden.sentence:

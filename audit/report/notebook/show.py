@@ -89,8 +89,7 @@ def _tell_checks(result: AuditResult) -> str:
 
 def _tell_excluded(result: AuditResult) -> str:
     """Return whom the policy excludes from limits."""
-    policy = result.question.config.get("policy") or {}
-    said = summarise_excluded(result.gates, int(policy.get("least_rows", 0)))
+    said = summarise_excluded(result.gates, result.question.config)
     return said and clean_text(said, LONGEST)
 
 

@@ -15,7 +15,7 @@ from audit.errors import printable
 from audit.estimate import Estimate, cell_interval, cell_text, grouping_text, limit_text, p_text
 from audit.gates.judge import WORST_FIRST
 from audit.gates.small_groups import summarise_excluded
-from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
+from audit.measurement.metrics.catalogue import CATALOGUE, figure_of, lower_title
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, format_in_cell, format_limit
 from audit.record.result import AuditResult, Gate, name_verdict
@@ -26,8 +26,6 @@ WORD = 14
 """Columns of the word of a verdict."""
 INDENT = 2 + WORD
 LONGEST_REASON = 160
-PEOPLE = frozenset({"Atkinson", "Brier", "Euclidean", "Matthews", "Theil", "Wasserstein"})
-"""First words of titles that keep their capital letter within a line."""
 COUNTS = {"failed": "failed checks", "warned": "checks with findings"}
 AGAINST = {"overall": ", against overall", "rest": ", against all other groups"}
 
@@ -65,8 +63,7 @@ def list_limits(result: AuditResult, width: int, *, whole: bool = False, more: s
         rest = Counter(name_verdict(g.verdict).lower() for g in ordered[MOST_LIMITS:])
         counted = ", ".join(f"{n} {word}" for word, n in rest.items())
         yield Line("  ", f"{len(ordered) - len(shown):,} more limits: {counted}{f' ({more})' if more else ''}")
-    least = int((result.question.config.get("policy") or {}).get("least_rows", 0))
-    if not whole and (said := summarise_excluded(ordered, least)):
+    if not whole and (said := summarise_excluded(ordered, result.question.config)):
         yield Line("  ", said)
 
 
@@ -130,7 +127,7 @@ def name_limit(gate: Gate) -> str:
     if e.stage == "checks":
         return COUNTS.get(e.metric, f"findings of {printable(e.metric, 20)}")
     if e.stage == "energy":
-        return _lower(SUBJECTS[e.metric])
+        return lower_title(SUBJECTS[e.metric])
     kind, everybody = split_comparison(e.compare)
     extreme = f"{kind} " if kind in {"lowest", "highest", "largest"} else ""
     by = f" by {grouping_text(e.by)}" if e.by else ""
@@ -143,13 +140,7 @@ def name_metric(metric: str) -> str:
     entry = CATALOGUE.find(metric)
     if entry is None:
         return metric.replace("_", " ")
-    return _lower(entry.title)
-
-
-def _lower(title: str) -> str:
-    first = title.split(" ", maxsplit=1)[0]
-    named = first in PEOPLE or any(c.isupper() or c.isdigit() for c in first[1:])
-    return title if named else f"{title[:1].lower()}{title[1:]}"
+    return lower_title(entry.title)
 
 
 def _describe_found(gate: Gate) -> str:
@@ -163,7 +154,7 @@ def _describe_found(gate: Gate) -> str:
         return f"{e.value:,.0f} of {e.n or 0:,.0f}"
     if e.stage == "energy":
         return format_in_cell(e)
-    figure, limit = figure_of(e.metric, e.compare), _find_limit(gate)
+    figure, limit = figure_of(e.metric, e.compare), gate.limit
     # The unit of points stands beside the limit.
     value = cell_text(e.value, figure, limit=limit).removesuffix(" points")
     interval = "" if e.low is None and e.high is None else cell_interval(gate.low, gate.high, figure, limit=limit)
@@ -171,7 +162,7 @@ def _describe_found(gate: Gate) -> str:
 
 
 def _describe_limit(gate: Gate) -> str:
-    e, limit = gate.estimate, _find_limit(gate)
+    e, limit = gate.estimate, gate.limit
     side = "min" if gate.min is not None else "max"
     if limit is None:
         return ""
@@ -180,10 +171,6 @@ def _describe_limit(gate: Gate) -> str:
     if e.stage == "energy":
         return f"{side} {format_limit(limit, e.metric)}"
     return f"{side} {limit_text(limit, figure_of(e.metric, e.compare))}"
-
-
-def _find_limit(gate: Gate) -> float | None:
-    return gate.min if gate.min is not None else gate.max
 
 
 def _name_absence(estimate: Estimate | None) -> str:

@@ -5,14 +5,13 @@ What was drawn stands here too. Must not: show a figure without how it is known,
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from audit.errors import printable
 from audit.estimate import figure_text
-from audit.gates.headline import describe_training, write_headline
-from audit.gates.judge import WORST_FIRST, exit_code
+from audit.gates.headline import count_limits, describe_training, write_headline
+from audit.gates.judge import exit_code
 from audit.record.energy import CONTRACT_FACTOR, GRID_FACTOR, CarbonPerUnit, Energy
 from audit.record.energy_text import (
     describe_measured_share,
@@ -52,8 +51,6 @@ WAYS_OUT = (
     f"{ALLOW} or --allow-inconclusive allows it, [policy] least_rows excludes small groups, [data.merge] joins them"
 )
 """What a person may declare where rows that would decide cannot be had."""
-COUNTED = {"fail": ("fails", "fail"), "pass": ("passes", "pass")}
-"""How limits of a verdict are counted, one and several; any other verdict is its word."""
 
 
 def print_verdict(
@@ -95,25 +92,10 @@ def describe_verdict(result: AuditResult, *, exit_zero: bool = False, code: int 
     meaning = _explain_exit_code(result, code)
     if exit_zero and not meaning.startswith("Exit code 0"):
         meaning = f"Exit code 0 (--exit-zero; otherwise {meaning.removeprefix('Exit code ').rstrip('.')})."
-    tally = _count_limits(result.gates)
+    tally = count_limits(result.gates) if len(result.gates) > 1 else ""
     yield Line("  ", f"{tally} {meaning}".lstrip())
     for sentence in describe_training(result.run):
         yield Line("  ", sentence)
-
-
-def _count_limits(gates: Sequence[Gate]) -> str:
-    """Return how many limits there are of each verdict, the worst first; nothing of a single one."""
-    if len(gates) < 2:
-        return ""
-    found = Counter(gate.verdict for gate in gates)
-    told = [f"{found[verdict]} {_name_count(verdict, found[verdict])}" for verdict in WORST_FIRST if found[verdict]]
-    return f"{len(gates)} limits: {', '.join(told)}."
-
-
-def _name_count(verdict: str, n: int) -> str:
-    if verdict in COUNTED:
-        return COUNTED[verdict][n > 1]
-    return name_verdict(verdict).lower()
 
 
 def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:

@@ -53,6 +53,7 @@ def test_overall_and_limits_are_lines():
     texts = [row["text"] for data in spec["datasets"].values() for row in data if "text" in row]
     assert texts[0].startswith("overall ")
     assert len(texts) == 3, "and the two limits on the selection rate by race"
+    assert {"limit at 63.7%: 0.8 × the highest", "limit: 45.0%"} < set(texts), "each says where it lies, as on the card"
     assert marks(spec).count("text") == 3
 
 

@@ -25,7 +25,7 @@ from audit.measurement.metrics.adverse import (
     UNDER_FOUR_FIFTHS,
     UNDER_TWO_PERCENT,
 )
-from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
+from audit.measurement.metrics.catalogue import CATALOGUE, figure_of, lower_title
 from audit.measurement.metrics.kinds import EVERYBODY, Criterion, Everybody
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult
@@ -33,7 +33,6 @@ from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import Table, TableRow, make_table
 from audit.report.card.words import (
     Cell,
-    lower_title,
     make_estimate_cell,
     make_text_cell,
     make_title,
@@ -71,7 +70,7 @@ def make_gaps_table(found: EstimateIndex, by: By, metrics: Sequence[str]) -> Tab
         if not told:
             continue
         if all(e.status == "suppressed" for e in told):
-            gone.append(lower_title(metric))
+            gone.append(lower_title(make_title(metric)))
             continue
         nowhere = Cell("–", mark="none")
         first = nowhere if difference is None else _add_noise_floor(found, difference)
