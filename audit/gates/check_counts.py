@@ -15,7 +15,7 @@ from audit.record.result import Check
 
 FAILED, WARNED = "failed", "warned"
 FOUND = {FAILED: ("fail",), WARNED: ("fail", "warn")}
-UNKNOWN = ("error", "undefined")
+UNKNOWN = ("error", "undefined", "withheld")
 OPEN = "insufficient"
 """Outcome of a check that the data cannot decide: neither found nor not found."""
 LONGEST_REASON = 160

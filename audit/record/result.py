@@ -51,8 +51,10 @@ DOCUMENT = "audit.json"
 RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
 """Name of a run, and of the folder in which it lies."""
 SCHEMA: Final = "audit-result/1"
-CheckOutcome = Literal["pass", "warn", "fail", "error", "insufficient", "undefined", "not applicable", "waived"]
-# ``withheld`` stands in what is published alone, for a verdict that would tell what is left out there.
+# ``withheld`` stands in what is published alone, for an outcome or a verdict that would tell what is left out there.
+CheckOutcome = Literal[
+    "pass", "warn", "fail", "error", "insufficient", "undefined", "not applicable", "waived", "withheld"
+]
 GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld"]
 Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld", "not judged", "incomplete"]
 

@@ -13,7 +13,6 @@ from audit.estimate import figure_text, join_first
 from audit.gates.headline import describe_training
 from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest
-from audit.report.disclosure.publishable import WITHHELD_HERE
 
 SENTENCE_LENGTH = 1200
 NOT_PROVIDED = "not provided"
@@ -30,7 +29,7 @@ DATASET_FIELDS = (
 
 
 PARTS = {"train": "Training data", "test": "Test data", "predictions": "Predictions"}
-OUTCOME_ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived", "pass", "not applicable")
+OUTCOME_ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived", "pass", "withheld", "not applicable")
 FAMILIES = ("DL", "FM", "DB", "DV", "DP")
 """Findings about leaks and about groups come before those about the shape of the tables and about small groups."""
 MOST_COLUMNS = 30
@@ -129,14 +128,9 @@ def list_checks(checks: Sequence[Check]) -> list[tuple[Badge, str, str, str, str
     """Return badge, code, title, detail and what to do of every check; what needs attention comes first."""
     ordered = sorted(checks, key=lambda c: (OUTCOME_ORDER.index(c.outcome), _rank_family(c.code)))
     return [
-        (BADGES[_find_outcome(c)], clean_text(c.code), clean_text(c.title), _describe_check(c), _describe_mend(c))
+        (BADGES[c.outcome], clean_text(c.code), clean_text(c.title), _describe_check(c), _describe_mend(c))
         for c in ordered
     ]
-
-
-def _find_outcome(check: Check) -> str:
-    """Return the outcome of a check; withheld where its place holds only the reason why it is not told."""
-    return "withheld" if check.detail.startswith(WITHHELD_HERE) and check.outcome == "undefined" else check.outcome
 
 
 def _rank_family(code: str) -> int:

@@ -78,10 +78,8 @@ TELL_PREDICTIONS = ("DV011",)
 """Checks whose sentences say how many rows have a prediction."""
 TOLD_AT_K = ("DL001", "DP001", "DP002")
 """Checks whose sentences name no count under `K`, but may name one under a larger k."""
-WITHHELD_HERE = "withheld here, because"
-"""How the detail of a check begins that is not told."""
 UNTOLD = (
-    f"{WITHHELD_HERE} the result would reveal labels of groups whose labels are withheld to protect groups under "
+    "withheld here, because the result would reveal labels of groups whose labels are withheld to protect groups under "
     "{k}; the internal report has it"
 )
 MOST_TABLED = 8
@@ -355,7 +353,7 @@ def _checks(
     gone = {e.by for e in shown if len(e.by) == 1 and four_fifths.rests_on(e) and e.status == "suppressed"}
     bare = set(_bare_codes(shields, k))
     untold = _find_untold(shields)
-    why = f"{WITHHELD_HERE} the numbers would reveal counts under {k}; the internal report has them"
+    why = f"withheld here, because the numbers would reveal counts under {k}; the internal report has them"
     for check in checks:
         # A check of an older document names no columns, and may be about any.
         hidden_rule = check.code == four_fifths.CODE and bool(gone) and check.columns in {(), *gone}
@@ -364,7 +362,7 @@ def _checks(
         if tells_labels(check, untold) and check.outcome != "not applicable":
             said = UNTOLD.format(k=k)
             yield replace(
-                check, outcome="undefined", title=check.heading, plain_title="", detail=said, reason="", mend=""
+                check, outcome="withheld", title=check.heading, plain_title="", detail=said, reason="", mend=""
             )
         elif hidden_rule or names_alike or tells:
             title = check.plain_title or (check.heading if hidden_rule else check.title)

@@ -47,6 +47,7 @@ COUNTED = {
     "warn": ("warning", "warnings"),
     "waived": ("waived", "waived"),
     "pass": ("pass", "pass"),
+    "withheld": ("withheld", "withheld"),
     "not applicable": ("not applicable", "not applicable"),
 }
 """How outcomes are counted, one and several."""
@@ -57,6 +58,7 @@ SAID = {
     "insufficient": "Inconclusive: ",
     "waived": "Waived: ",
     "pass": "Pass: ",
+    "withheld": "Withheld: ",
     "not applicable": "Not applicable: ",
 }
 """What stands before a check that is no warning."""

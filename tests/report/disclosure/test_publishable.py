@@ -174,7 +174,7 @@ def test_no_sentence_and_no_outcome_tells_labels_of_a_group_whose_labels_are_hid
     ):
         check = said[code, ("g",)]
         assert within[code, ("g",)].outcome == "warn"
-        assert (check.outcome, check.title, check.plain_title, check.mend) == ("undefined", heading, "", "")
+        assert (check.outcome, check.title, check.plain_title, check.mend) == ("withheld", heading, "", "")
         assert check.detail.startswith("withheld here, because the result would reveal labels")
     (inside,), (outside,) = ([c for c in r.checks if c.code == "DB006"] for r in (private, shown))
     assert "g 'b' × y '0'" in inside.detail
@@ -190,7 +190,7 @@ def test_what_is_hidden_does_not_depend_on_what_was_found():
     frame = pd.DataFrame({"g": ["a"] * 300 + ["b"] * 40 + ["c"] * 260, "h": (["u"] * 2 + ["v"]) * 200})
     frame["y"] = [0, 1] * 150 + [1] * 39 + [0] + [0, 1] * 130
     private = audit.check(frame, label="y", groups=["g", "h"])
-    for result, outcome in ((private, "pass"), (publishable(private), "undefined")):
+    for result, outcome in ((private, "pass"), (publishable(private), "withheld")):
         said = {(c.code, *c.columns): c.outcome for c in result.checks if c.code in {"DV003", "DP002"}}
         assert said == {
             ("DV003", "g"): outcome,
@@ -229,7 +229,7 @@ def test_a_document_of_before_says_no_more_than_one_of_today():
     today = labelled(0, [])
     older = replace(today, checks=tuple(replace(c, part="", columns=(), name="", plain_title="") for c in today.checks))
     codes = {"DV003", "DP002", "DL003"}
-    assert {c.outcome for c in publishable(older).checks if c.code in codes} == {"undefined"}
+    assert {c.outcome for c in publishable(older).checks if c.code in codes} == {"withheld"}
 
 
 def on_checks(metric, most):

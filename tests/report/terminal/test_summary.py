@@ -513,3 +513,11 @@ def test_the_summary_loads_nothing_heavy(tmp_path, boston):
     )
     assert done.stderr.startswith("FAIL: ")
     assert not set(done.stdout.split()) & {"numpy", "pandas", "duckdb", "pyarrow", "jinja2", "great_expectations"}
+
+
+def test_a_check_that_a_terminal_withholds_is_called_withheld(boston):
+    gone = replace(boston.checks[0], code="DV003", outcome="withheld", mend="", detail="withheld here, because …")
+    text = flat(shown(replace(boston, checks=(*boston.checks[1:], gone)), whole=True))
+    assert "1 withheld" in text
+    assert f"Withheld: {gone.title}" in text
+    assert "ndefined: " not in text.partition("Data checks")[2].partition("Rows")[0]
