@@ -28,7 +28,7 @@ MEND = re.compile(r"\((\w+(?:, \w+)*)( = …)?\)")
 
 
 DEFAULT_NAME = "audit.toml"
-LARGEST_BYTES = 1_000_000
+LARGEST_BYTES, LONGEST_PATH = 1_000_000, 400
 IDLE_NEIGHBOURS = (
     "predictions.neighbours needs the flip test; name the feature columns (features), or remove neighbours"
 )
@@ -72,23 +72,24 @@ def load(path: Path) -> tuple[Config, Path]:
         Names the file and the key.
     """
     file = path / DEFAULT_NAME if path.is_dir() else path
+    shown, lies = printable(path, LONGEST_PATH), printable(file, LONGEST_PATH)
     if SCHEME.match(str(path)):
-        raise QuestionError(f"'{printable(path)}' is an address, which is not downloaded; name a file or folder")
+        raise QuestionError(f"'{shown}' is an address, which is not downloaded; name a file or folder")
     if not file.exists():
         if path.is_dir():
-            raise QuestionError(f"no {DEFAULT_NAME} in '{printable(path)}'; write one with audit init TABLE")
-        raise QuestionError(f"no file or folder '{printable(path)}'; name an {DEFAULT_NAME} or its folder")
+            raise QuestionError(f"no {DEFAULT_NAME} in '{shown}'; write one with audit init TABLE")
+        raise QuestionError(f"no file or folder '{shown}'; name an {DEFAULT_NAME} or its folder")
     if not file.is_file():
-        raise QuestionError(f"'{printable(file)}' is not a regular file; name an audit.toml")
+        raise QuestionError(f"'{lies}' is not a regular file; name an audit.toml")
     try:
         size = file.stat().st_size
         if size > LARGEST_BYTES:
-            raise QuestionError(f"'{printable(file)}' has {size:,} bytes; an audit.toml has at most {LARGEST_BYTES:,}")
+            raise QuestionError(f"'{lies}' has {size:,} bytes; an audit.toml has at most {LARGEST_BYTES:,}")
         text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise QuestionError(f"'{printable(file)}' is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        raise QuestionError(f"'{lies}' is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except OSError as error:
-        raise QuestionError(f"'{printable(file)}' cannot be read: {error.strerror}") from error
+        raise QuestionError(f"'{lies}' cannot be read: {error.strerror}") from error
     return parse(text, printable(file)), file.parent
 
 

@@ -206,6 +206,8 @@ def test_a_missing_file_and_a_folder_without_one(tmp_path):
         load(tmp_path)
     with pytest.raises(QuestionError, match=r"no file or folder '.*nothing\.toml'; name an audit\.toml or its folder"):
         load(tmp_path / "nothing.toml")
+    with pytest.raises(QuestionError, match=r"'.*/deep/nothing\.toml'; name an audit\.toml"):
+        load(tmp_path / ("x" * 80) / "deep" / "nothing.toml")
 
 
 def test_a_file_that_is_not_utf8(tmp_path):
