@@ -52,7 +52,7 @@ UNKNOWN = {
 }
 """Why a field that a reader looks for is not there."""
 UNSEEN = "How the data were collected, labelled and cleaned is not known to this audit, and nothing is said of it."
-SPOKEN_OF = {"warn", "fail", "error", "insufficient", "undefined"}
+SPOKEN_OF = {"warn", "fail", "error", "insufficient", "undefined", "withheld"}
 MOST_GROUPS = 30
 CONTEXT: Mapping[str, Any] = {
     "@language": "en",

@@ -174,3 +174,9 @@ def test_mlcroissant_accepts_several_files(place, tmp_path):
     code = "import sys, mlcroissant as mlc; print(mlc.Dataset(jsonld=sys.argv[1]).metadata.ctx.issues.errors)"
     done = of_mlcroissant(code, str(folder / "croissant.json"), cwd=tmp_path)
     assert done.stdout.strip() in {"set()", "[]"}, done.stderr
+
+
+def test_a_check_that_is_not_told_is_named_as_withheld(document):
+    """A description that left it out would read as if it had not been run."""
+    said = " ".join(document["rai:dataLimitations"])
+    assert "DV003, withheld: Groups that equal the label, sex: withheld here" in said
