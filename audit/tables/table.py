@@ -139,15 +139,19 @@ class Table(ABC):
 
     def to_pandas(self, names: Sequence[str] | None = None) -> pd.DataFrame:
         """Return rows as a pandas frame, whole numbers exact also where some are missing."""
-        import duckdb
-
         from audit.tables.frames import to_pandas
+
+        return to_pandas(self.to_arrow(names))
+
+    def to_arrow(self, names: Sequence[str] | None = None) -> pa.Table:
+        """Return rows as an Arrow table, in the order in which they stand; all columns of one row are read together."""
+        import duckdb
 
         chosen = self._choose(list(self.columns) if names is None else names)
         with self.reading(), duckdb.connect(":memory:") as con:
             con.execute("SET TimeZone = 'UTC'")
             listed = ", ".join(map(quote_identifier, chosen))
-            return to_pandas(con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table())  # noqa: S608
+            return con.sql(f"SELECT {listed} FROM {self.scan(con, chosen)}").to_arrow_table()  # noqa: S608
 
     def _choose(self, names: Sequence[str]) -> list[str]:
         """Return columns to read, each once; a row needs at least one to be counted."""
