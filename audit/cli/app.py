@@ -24,7 +24,7 @@ OUTPUT_LOST = 74
 STOPPED = "interrupted (Ctrl-C); the command did not finish"
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 JUDGING = frozenset(
-    {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune"}
+    {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune", "read"}
 )
 """Commands that answer by their exit code, or by what they do to files; all others answer by what they print."""
 
@@ -34,6 +34,7 @@ HOMES = {
     **dict.fromkeys(("gate", "card", "list", "prune", "show", "diff", "verify", "dashboard"), "results"),
     **dict.fromkeys(("metrics", "checks", "conform"), "results"),
     **dict.fromkeys(("plan", "init", "demo"), "init"),
+    "read": "pairing.read",
 }
 """Module of each command, in the order of the help."""
 PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}

@@ -16,8 +16,8 @@ ROOT = {
     *("__init__.py", "__main__.py", "_version.py", "api.py", "py.typed"),
     *("errors.py", "estimate.py", "cube.py", "axes.py"),
     *("sklearn.py", "torch", "lightning.py", "transformers.py", "xgboost.py", "lightgbm.py", "mlflow.py", "cli"),
-    *("system", "tables", "counting", "measurement", "record", "config", "gates", "energy", "edge", "checks", "report"),
-    *("pipeline", "wrapping", "conformance"),
+    *("system", "tables", "items", "counting", "measurement", "record", "config", "gates", "energy", "edge"),
+    *("checks", "report", "pipeline", "wrapping", "conformance"),
 }
 MOST_ENTRIES = 16
 FOUND_BY_FOLDER = {"checks/rules"}

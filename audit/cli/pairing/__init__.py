@@ -1,0 +1,1 @@
+"""Commands about two decisions on the same rows, and about items of benchmarks."""

@@ -1,0 +1,263 @@
+"""Logs become one table of items, or are refused by file and line."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from logs import DATA, crows_pair, likelihoods, read_stereoset, to_sample, write_inspect, write_samples
+
+from audit.cli.app import main
+from audit.errors import QuestionError, SourceError
+from audit.items.read import read_logs, write_items
+
+
+def read_one(folder, sample, name="samples_t_2026.jsonl"):
+    (item,) = read_logs([write_samples(folder / name, [sample])]).items
+    return item
+
+
+def run(*words):
+    with pytest.raises(SystemExit) as ended:
+        main(list(map(str, words)))
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("more", "less", "outcome", "reason"),
+    [
+        (-1.5, -1.6, "toward", None),
+        (-1.6, -1.5, "away", None),
+        (-1.5, -1.5, "neither", None),
+        (float("nan"), -1.5, "neither", "unreadable"),
+        (float("-inf"), -1.5, "away", None),
+        (float("-inf"), float("-inf"), "neither", "unreadable"),
+    ],
+)
+def test_a_crows_pair_ends_toward_away_or_neither(tmp_path, more, less, outcome, reason):
+    item = read_one(tmp_path, crows_pair(0, more, less, "race-color"))
+    assert (item.task, item.outcome, item.reason, item.group) == ("crows_pairs", outcome, reason, "race-color")
+    assert item.template == item.item
+
+
+def test_the_first_200_pairs_of_smollm2_are_114_toward(tmp_path):
+    file = DATA / "smollm2_crows_pairs" / "scores_first_200.csv"
+    if not file.exists():
+        pytest.skip("needs ../shared/data/smollm2_crows_pairs")
+    with file.open() as lines:
+        rows = list(csv.DictReader(lines))
+    samples = [
+        crows_pair(int(row["row"]), float(row["ll_more"]), float(row["ll_less"]), row["bias_type"]) for row in rows
+    ]
+    items = read_logs([write_samples(tmp_path / "samples_crows.jsonl", samples)]).items
+    assert sum(item.outcome == "toward" for item in items) == 114
+    assert sum(item.outcome == "away" for item in items) == 86
+    apart = [abs(float(row["ll_more"]) - float(row["ll_less"])) for row in rows]
+    assert sum(apart) / len(apart) == pytest.approx(5.0844, abs=1e-4)
+
+
+def test_a_cluster_of_stereoset_counts_related_sentences_and_votes(tmp_path):
+    if not (DATA / "stereoset").exists():
+        pytest.skip("needs ../shared/data/stereoset")
+    table = read_logs([write_samples(tmp_path / "samples_s.jsonl", read_stereoset("gpt2"))])
+    assert (len(table.items), table.templates, table.votes) == (1041, 39, (423, 2082))
+    rows = table.to_arrow()
+    # Pooled over items, as ../shared/facts has it.
+    shares = duckdb.sql(
+        """SELECT "group", sum(toward), sum(toward + away) FROM rows GROUP BY 1 ORDER BY 1"""
+    ).fetchall()
+    assert shares[0] == ("race", 580, 962)
+    assert rows.num_rows == 1041
+
+
+def test_stereoset_is_read_in_the_form_of_the_hub_too(tmp_path):
+    doc = {
+        "target": "t",
+        "bias_type": "race",
+        "context": "c",
+        "sentences": {
+            "sentence": ["a", "b", "c"],
+            "gold_label": [1, 2, 0],
+            "labels": [{"label": [1, 1, 1, 3, 0]}, {"label": [2, 2, 2, 2, 2]}, {"label": [0, 0, 0, 0, 0]}],
+        },
+    }
+    item = read_one(tmp_path, to_sample(0, doc, likelihoods(-1, -2, -3)))
+    assert (item.outcome, item.related, item.votes, item.template) == ("toward", 1, (1, 2), "t")
+
+
+def test_a_table_of_items_has_its_columns_and_counts_no_invalid_answer_as_a_choice(tmp_path):
+    samples = [crows_pair(0, -1, -2), crows_pair(1, float("nan"), -2), crows_pair(2, -2, -2)]
+    write_items(read_logs([write_samples(tmp_path / "s.jsonl", samples)]), tmp_path / "items.parquet")
+    rows = pq.read_table(tmp_path / "items.parquet").to_pylist()
+    assert [(r["toward"], r["away"], r["neither"], r["valid"], r["reason"]) for r in rows] == [
+        (1, 0, 0, 1, None),
+        (0, 0, 0, 0, "unreadable"),
+        (0, 0, 1, 1, None),
+    ]
+
+
+BROKEN = {
+    "torn": (lambda lines: [*lines[:-1], lines[-1][:40]], "line 3 is not JSON .* truncated"),
+    "doubled": (lambda lines: [*lines, lines[0]], "line 4: item '0{23}…' of crows_pairs again, first at .*line 1"),
+    "blank": (lambda lines: [lines[0], "\n", *lines[1:]], "line 2 is blank"),
+    "not an object": (lambda lines: [*lines, "[1]\n"], "line 4 is not an object"),
+    "another version": (
+        lambda lines: [*lines, json.dumps(crows_pair(0, -1, -2) | {"doc_hash": "f" * 64}) + "\n"],
+        "line 4: item 0 is another item than at .*line 1; the log mixes",
+    ),
+    "another filter": (
+        lambda lines: [*lines, json.dumps(crows_pair(9, -1, -2) | {"filter": "strict"}) + "\n"],
+        "line 4: filter 'strict', but .*line 1 has 'none'",
+    ),
+    "another task": (
+        lambda lines: [*lines, json.dumps(to_sample(9, {"sent_more": "a"}, likelihoods(-1, -2))) + "\n"],
+        "line 4: the item has no 'bias_type', so it is none of crows_pairs",
+    ),
+    "other fields": (
+        lambda lines: [
+            *lines,
+            json.dumps(to_sample(9, crows_pair(9, 0, 0)["doc"] | {"extra": 1}, likelihoods(-1, -2))) + "\n",
+        ],
+        "line 4: the item has 'extra', unlike .*line 1",
+    ),
+    "no sample": (lambda lines: [*lines, '{"item": 1}\n'], "line 4 has no 'doc'"),
+    "three options": (
+        lambda lines: [*lines, json.dumps(crows_pair(9, -1, -2) | {"filtered_resps": likelihoods(-1, -2, -3)}) + "\n"],
+        "line 4: 3 options have a log-likelihood, the benchmark has 2",
+    ),
+    "probabilities": (
+        lambda lines: [*lines, json.dumps(crows_pair(9, 0.4, 0.3)) + "\n"],
+        "line 4: log-likelihood 0.4 is above 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_log_is_refused_by_line_and_nothing_is_written(tmp_path, name, capsys):
+    damage, said = BROKEN[name]
+    lines = [json.dumps(crows_pair(i, -1, -2)) + "\n" for i in range(3)]
+    log = tmp_path / "samples_crows.jsonl"
+    log.write_text("".join(damage(lines)))
+    with pytest.raises(SourceError, match=f"samples_crows.jsonl: {said}"):
+        read_logs([log])
+    assert run("read", log, "--into", tmp_path / "items.parquet") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["samples_crows.jsonl"]
+    assert capsys.readouterr().out == ""
+
+
+def test_the_same_item_in_two_logs_is_refused_by_both(tmp_path):
+    first = write_samples(tmp_path / "a.jsonl", [crows_pair(0, -1, -2)])
+    second = write_samples(tmp_path / "b.jsonl", [crows_pair(0, -2, -1)])
+    with pytest.raises(SourceError, match=r"b.jsonl: line 1: item .* again, first at .*a.jsonl: line 1"):
+        read_logs([first, second])
+
+
+def test_several_benchmarks_in_one_table_keep_their_items_apart(tmp_path):
+    doc = {
+        "target": "t",
+        "bias_type": "race",
+        "sentences": [{"gold_label": x} for x in ("stereotype", "anti-stereotype", "unrelated")],
+    }
+    first = write_samples(tmp_path / "a.jsonl", [crows_pair(0, -1, -2)])
+    second = write_samples(tmp_path / "b.jsonl", [to_sample(0, doc, likelihoods(-1, -2, -3))])
+    table = read_logs([first, second])
+    assert [item.item.split("/")[0] for item in table.items] == ["crows_pairs", "stereoset"]
+    assert table.templates == 2
+
+
+def test_an_item_of_no_known_task_names_the_tasks(tmp_path):
+    with pytest.raises(SourceError, match=r"line 1: the item is of no task that is known \(.*crows_pairs.*mapping"):
+        read_one(tmp_path, to_sample(0, {"question": "?"}, likelihoods(-1, -2)))
+    with pytest.raises(QuestionError, match="no task 'crows'; did you mean 'crows_pairs'"):
+        read_logs([tmp_path / "a.jsonl"], task="crows")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_the_plain_form_is_read_from_any_table(tmp_path, suffix):
+    file, columns = tmp_path / f"plain.{suffix}", 'item, template, "group", outcome, valid, correct, region'
+    duckdb.sql(f"""COPY (SELECT * FROM (VALUES
+        ('a', 't1', 'g', 'toward', 1, 0, 'n'), ('b', 't1', NULL, 'neither', 0, 0, 's')) r({columns}))
+        TO '{file}'{" (FORMAT json)" if suffix == "jsonl" else ""}""")
+    one, other = read_logs([file]).items
+    assert (one.item, one.template, one.group, one.outcome, one.correct) == ("a", "t1", "g", "toward", False)
+    assert (other.group, other.outcome, other.reason) == (None, "neither", "unreadable")
+    assert one.further == {"region": "n"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("b,yes,1,1", "row 2: no outcome 'yes'; available: toward, away, neither"),
+        ("b,toward,0,0", "row 2: the answer is not valid, but its outcome is 'toward'; write neither"),
+        ("b,neither,0,1", "row 2: the answer is not valid, but correct; write 0"),
+        ("b,neither,2,1", "row 2: valid is '2'; write 1 or 0"),
+        ("a,away,1,1", "row 2: item 'a' of items again, first at .*row 1"),
+    ],
+)
+def test_a_plain_row_that_contradicts_itself_is_refused(tmp_path, row, said):
+    file = tmp_path / "plain.csv"
+    file.write_text(f"item,outcome,valid,correct\na,toward,1,1\n{row}\n")
+    with pytest.raises(SourceError, match=said):
+        read_logs([file])
+
+
+def inspect_sample(number, answer, *, epoch=1):
+    metadata = {"sent_more": "m", "sent_less": "l", "bias_type": "age"}
+    return {
+        "id": number,
+        "epoch": epoch,
+        "input": "?",
+        "choices": ["m", "l"],
+        "target": "A",
+        "metadata": metadata,
+        "output": {"completion": answer},
+        "scores": {},
+    }
+
+
+@pytest.mark.parametrize("suffix", ["json", "eval"])
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({"status": "error"}, "has status 'error', so items are missing"),
+        ({"status": "started"}, "has status 'started'"),
+        ({"results": {"total_samples": 3}}, "holds 1 of 3 samples"),
+    ],
+)
+def test_a_run_of_inspect_that_did_not_finish_is_refused(tmp_path, suffix, header, said):
+    log = write_inspect(tmp_path / f"log.{suffix}", [inspect_sample(1, "A")], **header)
+    with pytest.raises(SourceError, match=said):
+        read_logs([log])
+
+
+def test_two_versions_of_a_task_are_refused(tmp_path):
+    first = write_inspect(tmp_path / "a.eval", [])
+    second = write_inspect(tmp_path / "b.json", [inspect_sample(2, "A")], eval={"task": "t", "task_version": 2})
+    with pytest.raises(SourceError, match=r"b.json: version 2 of t, but .*a.eval has version 1"):
+        read_logs([first, second])
+
+
+def test_a_damaged_archive_is_refused(tmp_path):
+    log = write_inspect(tmp_path / "log.eval", [inspect_sample(1, "A")])
+    log.write_bytes(log.read_bytes()[:-30])
+    with pytest.raises(SourceError, match="log.eval is damaged"):
+        read_logs([log])
+
+
+def test_the_command_says_what_it_read_and_never_overwrites(tmp_path, capsys):
+    log = write_samples(tmp_path / "s.jsonl", [crows_pair(0, -1, -2), crows_pair(1, float("nan"), -2)])
+    into = tmp_path / "items.parquet"
+    assert run("read", log, "--into", into) == 0
+    said = capsys.readouterr().out
+    assert "crows_pairs: 2 items\n" in said
+    assert "Without a valid answer: 1 of 2 (unreadable answer 1); counted, never as a choice" in said
+    assert "Blodgett et al., ACL 2021" in said
+    assert run("read", log, "--into", into) == 2
+    assert "exists and is not overwritten" in capsys.readouterr().err
+    assert run("read", log, "--into", tmp_path / "items.csv") == 2
+    assert "ends in .parquet" in capsys.readouterr().err
+    assert run("read", tmp_path / "no.jsonl", "--into", tmp_path / "b.parquet") == 2
+    assert "no.jsonl does not exist" in capsys.readouterr().err
