@@ -36,8 +36,11 @@ REFUSAL = re.compile(
     r"|i (cannot|cant|can not|wont|will not|must decline|decline)\b|as an ai\b|as a language model\b"
 )
 """How a refusal begins, without punctuation."""
-LETTER = re.compile(r"(?:the )?(?:answer|option)?\s*(?:is)?\s*[(\[]?([A-Za-z])[)\].:]?", re.IGNORECASE)
-LETTERED = re.compile(r"(?:answer|option)(?:\s+is)?\s*:?\s*[(\[]?([A-Z])\b[)\]]?\W*$|^\s*[(\[]?([A-Z])[)\].:]\s")
+_LEAD = r"(?:(?:the\s+)?(?:answer|option|choice)\b\s*(?:is)?\s*:?\s*)"
+LETTER = re.compile(rf"{_LEAD}?[(\[]?([a-z])[)\].:]?", re.IGNORECASE)
+"""All of a text that is a letter."""
+LETTERED = re.compile(rf"\b(?i:{_LEAD})[(\[]?([A-Z])\b[)\]]?\W*$|^\s*[(\[]?([A-Z])[)\].:]\s")
+"""A text that ends in the answer's letter, or begins with one."""
 _BARE = str.maketrans("", "", string.punctuation + "’‘“”")
 
 
