@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audit.axes import name_level
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.config.write import to_toml
 from audit.counting.backends.choose import open_source
-from audit.errors import QuestionError, no_such, printable
-from audit.estimate import join_first
-from audit.pipeline.proposed_label import Candidates, ColumnLook, guess_positive, is_adverse, rank_labels
+from audit.counting.refusals import no_rows
+from audit.errors import QuestionError, ValuesError, no_such, printable
+from audit.estimate import join_first, join_words
+from audit.pipeline.proposed_label import Candidates, ColumnLook, guess_positive, is_adverse, is_outcome, rank_labels
 from audit.tables.addresses import resolve_from
 from audit.tables.formats.dialect import UNSAID, Dialect
 from audit.tables.table import Table, open_connection, quote_identifier
+
+if TYPE_CHECKING:
+    import duckdb
 
 PREDICTION_WORDS = re.compile(r"pred|y_hat|yhat|decision|^high$", re.IGNORECASE)
 WEIGHT_NAME = re.compile(r"^(?:freq|frequency|weights?|sample_weight|fnlwgt|pwgtp|perwt)$", re.IGNORECASE)
@@ -47,6 +52,9 @@ NUMBERS = {"integer", "float"}
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s.-]+")
 """Where a name begins a word, or parts two."""
 MOST_LEVELS, LOOKED_AT_ROWS, MOST_SHOWN = 30, 200_000, 5
+READ_TOGETHER = 64
+"""Columns that are read in one pass over the first rows."""
+MISSING_MEND = "fill or drop these rows before the audit, because that changes every rate"
 NO_LABEL = "not found; no column but the groups has two values"
 
 
@@ -69,6 +77,11 @@ class Look:
     dialect: Dialect = UNSAID
     favourable: str | None = None
     """Value of the label that is good for the person, as somebody said; never guessed."""
+    table: Table = field(repr=False)
+    columns: tuple[ColumnLook, ...] = ()
+    """All columns but predictions and scores, in the order of the table."""
+    flaw: str | None = None
+    """Why the likely label is not used, in a sentence; None where there is no reason against it."""
 
     @property
     def of_data(self) -> bool:
@@ -102,6 +115,8 @@ class Look:
 
 def _describe_label(seen: Look) -> str:
     others = _list_names(seen.candidates.list_others(seen.label))
+    if seen.flaw is not None:
+        return f"not used: {seen.flaw}" + (f"; other candidates: {others}" if others else "")
     if seen.label is None:
         return f"not certain; candidates: {others}; name it with --label" if others else NO_LABEL
     good = "" if seen.favourable is None else f", favourable {printable(seen.favourable)}"
@@ -120,20 +135,36 @@ def _list_names(names: Sequence[str]) -> str:
 
 
 def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
-    """Look at the first rows of a table and guess each column's role."""
+    """Look at the first rows of a table and guess each column's role.
+
+    Raises
+    ------
+    ValuesError
+        When the table has no rows, or a prediction is missing: no audit.toml for it would run.
+    """
     source = resolve_from(path, folder)
     table = open_source(path, dialect=dialect)
-    seen = [_look_at_column(table, name) for name in table.columns]
+    if table.rows == 0:
+        raise no_rows(table.name)
+    seen = _look_at_columns(table)
     prediction = next((s for s in seen if s.is_binary and PREDICTION_WORDS.search(s.name)), None)
     scores = [s.name for s in seen if s.levels is None and s.kind == "float" and SCORE_WORDS.search(s.name)]
     made = {*scores, *(s.name for s in seen if PREDICTION_WORDS.search(s.name))}
     left = [s for s in seen if s.name not in made]
     candidates = rank_labels([s for s in left if not _is_protected(s.name)], left[-1].name if left else "")
     groups, ages = _find_groups(seen, prediction)
+    flaw = _find_single_value(left) if not candidates.columns else None
+    if candidates.clear is not None:
+        flaw = _find_flaw(table, candidates.clear)
+    label = candidates.clear if flaw is None else None
+    _refuse_missing_predictions(table, prediction.name if prediction else next(iter(scores), None))
     return Look(
         source=source,
-        label=candidates.clear,
-        positive=guess_positive(candidates.clear),
+        table=table,
+        columns=tuple(left),
+        flaw=flaw,
+        label=label,
+        positive=guess_positive(label),
         candidates=candidates,
         prediction=prediction,
         score=scores[0] if scores else None,
@@ -151,11 +182,89 @@ def choose_label(seen: Look, name: str, positive: str | None = None) -> Look:
     ------
     QuestionError
         When no column of two values has that name, or the label has no such value.
+    ValuesError
+        When rows lack the label.
     """
     columns = {c.name: c for c in (*seen.candidates.columns, *(g for g in seen.groups if g.is_binary))}
     if name not in columns:
-        raise QuestionError(no_such("column of two values", name, columns))
-    return choose_positive(replace(seen, label=columns[name], groups=_leave_out(seen.groups, name)), positive)
+        raise _make_label_error(seen, name, columns)
+    flaw = _find_flaw(seen.table, columns[name])
+    if flaw is not None:
+        raise ValuesError(f"label {flaw}")
+    left = _leave_out(seen.groups, name)
+    return choose_positive(replace(seen, label=columns[name], groups=left, flaw=None), positive)
+
+
+def _make_label_error(seen: Look, name: str, columns: Mapping[str, ColumnLook]) -> QuestionError:
+    """Return the error for a label that has not two values, or is no column."""
+    shown = printable(name)
+    meant = next((c for c in seen.columns if c.name == name), None)
+    if meant is None:
+        return QuestionError(no_such("column of two values", name, columns or [c.name for c in seen.columns]))
+    others = f"available: {_list_names(list(columns)) or 'none'}"
+    if meant.levels is not None and len(meant.levels) < 2:
+        return QuestionError(f"label {_describe_single_value(meant)}; name a column of two values, {others}")
+    values = f"{len(meant.levels)} values" if meant.levels else f"more than {MOST_LEVELS} values"
+    return QuestionError(
+        f"label '{shown}' has {values}, and audit init proposes limits for a label of two ({others}); leave --label "
+        f"out, and write label = {_quote(name)} and classes = true under [data] of the file"
+    )
+
+
+def _find_flaw(table: Table, label: ColumnLook) -> str | None:
+    """Return why an audit would refuse a label, looking at every row; None where it would not."""
+    shown, missing, rows = f"'{printable(label.name)}'", *_count_missing(table, label.name)
+    if missing:
+        return f"{shown} is missing in {missing:,} of {rows:,} rows; {MISSING_MEND}"
+    if rows > LOOKED_AT_ROWS and _count_levels(table, label.name) > len(label.levels or ()):
+        return f"{shown} has more than two values, the further ones after row {LOOKED_AT_ROWS:,}; correct these rows"
+    return None
+
+
+def _find_single_value(columns: Sequence[ColumnLook]) -> str | None:
+    """Return what is wrong with a column named like an outcome that has one value; None where there is none."""
+    single = (c for c in columns if c.levels is not None and len(c.levels) < 2 and is_outcome(c.name))
+    return next((f"{_describe_single_value(c)}; name another column with --label" for c in single), None)
+
+
+def _describe_single_value(column: ColumnLook) -> str:
+    if not column.levels:
+        return f"'{printable(column.name)}' has no value in the first {LOOKED_AT_ROWS:,} rows"
+    value = printable(column.levels[0], 30)
+    return (
+        f"'{printable(column.name)}' has one value, '{value}', in the first {LOOKED_AT_ROWS:,} rows, "
+        "so no rate of it differs between groups"
+    )
+
+
+def _refuse_missing_predictions(table: Table, name: str | None) -> None:
+    """Refuse a column of predictions or scores that some rows lack."""
+    if name is None:
+        return
+    missing, rows = _count_missing(table, name)
+    if missing:
+        raise ValuesError(
+            f"prediction '{printable(name)}' is missing in {missing:,} of {rows:,} rows; drop these rows yourself, "
+            "or let the model answer, then run audit init again"
+        )
+
+
+def _count_missing(table: Table, name: str) -> tuple[int, int]:
+    """Return rows without a value in a column (null or NaN), and all rows."""
+    column = quote_identifier(name)
+    absent = f"{column} IS NULL" + (f" OR isnan({column})" if table.columns[name] == "float" else "")
+    missing, rows = _ask_for_row(table, name, f"count(*) FILTER (WHERE {absent}), count(*)")
+    return missing, rows
+
+
+def _count_levels(table: Table, name: str) -> int:
+    return int(_ask_for_row(table, name, f"count(DISTINCT {quote_identifier(name)})")[0])
+
+
+def _ask_for_row(table: Table, name: str, listed: str) -> tuple[int, ...]:
+    with open_connection() as con, table.reading():
+        row: tuple[int, ...] = con.execute(f"SELECT {listed} FROM {table.scan(con, [name])}").fetchall()[0]  # noqa: S608
+        return row
 
 
 def choose_positive(seen: Look, positive: str | None) -> Look:
@@ -204,17 +313,29 @@ def _is_protected(name: str) -> bool:
     return _rank(name) < len(GROUP_WORDS)
 
 
-def _look_at_column(table: Table, name: str) -> ColumnLook:
-    with open_connection() as con, table.reading():
-        source = table.scan(con, [name])
-        rows = con.execute(
-            f"SELECT DISTINCT c FROM (SELECT {quote_identifier(name)} AS c FROM {source} LIMIT {LOOKED_AT_ROWS}) "  # noqa: S608
-            f"WHERE c IS NOT NULL LIMIT {MOST_LEVELS + 1}"
-        ).fetchall()
-    few = len(rows) <= MOST_LEVELS and table.columns[name] not in {"other", "date", "time"}
+def _look_at_columns(table: Table) -> list[ColumnLook]:
+    """Return what each column holds in the first rows; columns are read together, because opening a file costs more."""
+    names, seen = list(table.columns), []
+    for at in range(0, len(names), READ_TOGETHER):
+        together = names[at : at + READ_TOGETHER]
+        with open_connection() as con, table.reading():
+            source = table.scan(con, together)
+            listed = ", ".join(map(quote_identifier, together))
+            con.execute(f"CREATE TEMP TABLE first AS SELECT {listed} FROM {source} LIMIT {LOOKED_AT_ROWS}")  # noqa: S608
+            seen += [_look_at_column(con, name, table.columns[name]) for name in together]
+            con.execute("DROP TABLE first")
+    return seen
+
+
+def _look_at_column(con: duckdb.DuckDBPyConnection, name: str, kind: str) -> ColumnLook:
+    column = quote_identifier(name)
+    rows = con.execute(
+        f"SELECT DISTINCT {column} FROM first WHERE {column} IS NOT NULL LIMIT {MOST_LEVELS + 1}"  # noqa: S608
+    ).fetchall()
+    few = len(rows) <= MOST_LEVELS and kind not in {"other", "date", "time"}
     texts = (name_level(row[0]) for row in rows)
     levels = tuple(sorted(text for text in texts if text is not None)) if few else None
-    return ColumnLook(name, table.columns[name], levels)
+    return ColumnLook(name, kind, levels)
 
 
 def propose_suite(path: str | Path, dialect: Dialect = UNSAID) -> str:
@@ -279,6 +400,8 @@ def _write_data(seen: Look) -> str:
 def _write_label(seen: Look) -> list[str]:
     """Return the label, its positive class, and what else they could be."""
     others = _list_names(seen.candidates.list_others(seen.label))
+    if seen.flaw is not None:
+        return [f'# label = "…"                # {seen.flaw}']
     if seen.label is None:
         found = f"the true outcome; candidates: {others}" if others else NO_LABEL
         return [f'# label = "…"                # {found}']
@@ -341,7 +464,8 @@ def _write_gates(seen: Look) -> str:
     stage, metric = ("data", "base_rate") if seen.of_data else ("model", "selection_rate")
     limit = to_toml({"gates": [{"stage": stage, "metric": metric, "compare": "ratio", "min": 0.8}]})
     if seen.limited is None:
-        missing = "groups" if seen.label is not None or not seen.of_data else "label and groups"
+        absent = (seen.of_data and seen.label is None, "the label"), (not seen.group_names, "groups")
+        missing = join_words([what for is_absent, what in absent if is_absent])
         asked = "".join(f"# {line}\n" for line in limit.splitlines())
         return (
             "# No limit on groups is set, so no difference between groups is judged. "

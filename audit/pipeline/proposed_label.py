@@ -66,7 +66,7 @@ class Candidates:
     @property
     def outcomes(self) -> tuple[str, ...]:
         """Names of the candidates that are named like an outcome."""
-        return tuple(c.name for c in self.columns if TARGET_NAME.search(c.name) or OUTCOME_WORDS.search(c.name))
+        return tuple(c.name for c in self.columns if is_outcome(c.name))
 
     def list_others(self, label: ColumnLook | None) -> tuple[str, ...]:
         """Return names of all candidates but the label."""
@@ -93,6 +93,11 @@ def _rate(name: str, last: str) -> int:
     if TARGET_NAME.search(name):
         return TARGET + at_the_end
     return at_the_end + (NAMED if OUTCOME_WORDS.search(name) else 0)
+
+
+def is_outcome(name: str) -> bool:
+    """Return whether the name of a column speaks of an outcome."""
+    return bool(TARGET_NAME.search(name) or OUTCOME_WORDS.search(name))
 
 
 def guess_positive(label: ColumnLook | None) -> str | None:

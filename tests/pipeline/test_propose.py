@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from audit.config.read import parse
-from audit.errors import QuestionError
+from audit.errors import QuestionError, ValuesError
 from audit.pipeline.propose import (
     choose_favourable,
     choose_label,
@@ -17,6 +17,9 @@ from audit.pipeline.propose import (
     propose_suite,
     write_proposal,
 )
+from audit.pipeline.run import Job
+from audit.pipeline.run import run as run_job
+from audit.record.store import Store
 
 ROWS = 400
 
@@ -194,3 +197,75 @@ def test_predictions_without_labels_are_limited_too(tmp_path):
 def test_a_column_that_counts_rows_is_offered_as_weight(shared, tmp_path):
     text = write_proposal(look(shared / "data/ucb_admissions/ucb_admissions.parquet", tmp_path))
     assert '# weight = "Freq"' in text
+
+
+def labelled(folder, label, **columns):
+    """A table with two groups, the given label last."""
+    rows = {"sex": two("f", "m"), "amount": range(ROWS), **columns, "approved": label}
+    pd.DataFrame(rows).to_csv(folder / "t.csv", index=False)
+    return folder / "t.csv"
+
+
+GAPS = [None, *two(0, 1)[1:]]
+
+
+def test_a_likely_label_with_missing_values_stays_a_comment_with_its_reason(tmp_path):
+    seen = look(labelled(tmp_path, GAPS), tmp_path)
+    text = write_proposal(seen)
+    assert "label:      not used: 'approved' is missing in 1 of 400 rows; fill or drop these rows" in seen.lines[0]
+    assert "# label = \"…\"                # 'approved' is missing in 1 of 400 rows; fill or drop" in text
+    assert "Name the label above, then add one" in text
+    assert run(text, tmp_path) == "not judged"
+
+
+def run(text, folder):
+    """The verdict of a proposed file."""
+    return run_job(Job(config=parse(text), folder=folder, store=Store(folder / "store"), metered=False)).result.verdict
+
+
+@pytest.mark.parametrize("missing", [GAPS, [float("nan"), *two(0.0, 1.0)[1:]]])
+def test_a_named_label_with_missing_values_is_refused_with_what_to_do(tmp_path, missing):
+    pd.DataFrame({"sex": two("f", "m"), "approved": missing}).to_parquet(tmp_path / "t.parquet")
+    seen = look(tmp_path / "t.parquet", tmp_path)
+    with pytest.raises(ValuesError, match="label 'approved' is missing in 1 of 400 rows; fill or drop these rows"):
+        choose_label(seen, "approved")
+
+
+def test_an_empty_table_is_refused_by_name(tmp_path):
+    (tmp_path / "t.csv").write_text("sex,approved\n", encoding="utf-8")
+    with pytest.raises(ValuesError, match=r"t\.csv has no rows, so there is nothing to audit"):
+        look(tmp_path / "t.csv", tmp_path)
+    pd.DataFrame({"sex": [], "approved": []}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValuesError, match=r"t\.parquet has no rows, so there is nothing to audit"):
+        look(tmp_path / "t.parquet", tmp_path)
+
+
+def test_a_label_of_one_value_is_named_as_such(tmp_path):
+    seen = look(labelled(tmp_path, ["yes"] * ROWS), tmp_path)
+    assert "label:      not used: 'approved' has one value, 'yes', in the first 200,000 rows" in seen.lines[0]
+    assert run(write_proposal(seen), tmp_path) == "not judged"
+    with pytest.raises(QuestionError, match="label 'approved' has one value, 'yes'.*name a column of two values"):
+        choose_label(seen, "approved")
+
+
+def test_a_label_of_several_classes_says_what_to_write(tmp_path):
+    seen = look(labelled(tmp_path, ["a", "b", "c", "c"] * (ROWS // 4)), tmp_path)
+    with pytest.raises(QuestionError, match='has 3 values.* write label = "approved" and classes = true under'):
+        choose_label(seen, "approved")
+
+
+def test_predictions_that_rows_lack_are_refused_by_name(tmp_path):
+    path = labelled(tmp_path, two(0, 1), prediction=GAPS)
+    with pytest.raises(ValuesError, match="prediction 'prediction' is missing in 1 of 400 rows; drop these rows"):
+        look(path, tmp_path)
+
+
+def test_a_wide_table_is_read_in_few_passes(tmp_path, monkeypatch):
+    """A pass for each of 2,000 columns of Parquet took minutes, because each opens the file again."""
+    from audit.tables.formats.parquet import ParquetTable
+
+    path, scan, scans = tmp_path / "wide.parquet", ParquetTable.scan, []
+    pd.DataFrame({f"c{i}": [0, 1] for i in range(300)}).to_parquet(path)
+    monkeypatch.setattr(ParquetTable, "scan", lambda *args: scans.append(args) or scan(*args))
+    assert len(look(path, tmp_path).candidates.columns) == 300
+    assert len(scans) == 5

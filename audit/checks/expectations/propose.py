@@ -76,9 +76,12 @@ def _complete(known: int, rows: int, column: str) -> list[dict[str, Any]]:
 def _find_categories(known: pd.Series[Any], column: str) -> list[dict[str, Any]]:
     """Return levels of a column of few texts, truth values or whole numbers; none where it is no category."""
     try:
-        levels = known.drop_duplicates().tolist()
+        different = known.drop_duplicates()
     except TypeError:  # lists and the like cannot be told apart
         return []
+    if len(different) > MOST_LEVELS:
+        return []
+    levels = different.tolist()
     plain = all(isinstance(v, (str, bool, int)) or (isinstance(v, float) and v.is_integer()) for v in levels)
     numbers = not any(isinstance(v, (str, bool)) for v in levels)
     most = 2 if numbers else MOST_LEVELS
