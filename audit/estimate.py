@@ -300,23 +300,23 @@ def group_text(group: Group, name: Name | None = None, sign: str = " x ") -> str
     return sign.join("(missing)" if level is None else (name or level_text)(level) for level in group) or "overall"
 
 
-def level_text(level: Level) -> str:
-    """Level as people read it."""
-    shown = printable(level, NAME_LENGTH)
+def level_text(level: Level, length: int = NAME_LENGTH) -> str:
+    """Level as people read it, in so many characters."""
+    shown = printable(level, length)
     if level is None or not level.strip() or level == level.strip():
         return shown
     return f"'{shown}'"
 
 
-def quoted_level(level: Level) -> str:
-    """Level as a sentence has it: a number, and a name under 3 characters, stand in quotes.
+def quoted_level(level: Level, length: int = NAME_LENGTH) -> str:
+    """Level as a sentence has it, in so many characters: a number, and a name under 3 characters, stand in quotes.
 
     >>> quoted_level("2"), quoted_level("f"), quoted_level("black")
     ("'2'", "'f'", 'black')
     """
     if level is None or not (_is_code(level) or level in RESERVED or CROSSED in level):
-        return level_text(level)
-    return f"'{printable(level, NAME_LENGTH)}'"
+        return level_text(level, length)
+    return f"'{printable(level, length)}'"
 
 
 def named_group(group: Group, by: Sequence[str]) -> str:
@@ -350,7 +350,9 @@ def _is_code(level: str) -> bool:
     return True
 
 
-def told_apart(groups: Sequence[Group], name: Name | None = None, sign: str = " x ") -> Callable[[Group], str]:
+def told_apart(
+    groups: Sequence[Group], name: Name | None = None, sign: str = " x ", length: int = NAME_LENGTH
+) -> Callable[[Group], str]:
     """How each of these groups is written, so that no two look alike.
 
     Parameters
@@ -361,6 +363,9 @@ def told_apart(groups: Sequence[Group], name: Name | None = None, sign: str = " 
         How a level is written that looks like no other; `level_text` where not given.
     sign
         What stands between the levels of a crossing.
+    length
+        Characters of a level; of names that begin alike, their ends or the place where they differ are kept. Only what
+        differs in characters that no reader sees is longer.
 
     >>> write = told_apart([("Male",), (" Male",), ("female",)])
     >>> write((" Male",)), write(("Male",)), write(("female",))
@@ -368,23 +373,53 @@ def told_apart(groups: Sequence[Group], name: Name | None = None, sign: str = " 
     """
     kin: dict[str, set[str]] = {}
     for level in {level for group in groups for level in group if level is not None}:
-        kin.setdefault(_looks(level), set()).add(level)
-    written = {level: _written(alike) for alike in kin.values() if len(alike) > 1 for level in alike}
-    return lambda group: group_text(group, lambda level: written.get(level or "", name or level_text)(level), sign)
+        kin.setdefault(_looks(level, length), set()).add(level)
+    written: dict[Level, str] = {}
+    for alike in (each for each in kin.values() if len(each) > 1):
+        written.update(_write_apart(alike, length))
+    plain = name or partial(level_text, length=length)
+    return lambda group: group_text(group, lambda level: written.get(level) or plain(level), sign)
 
 
-def _looks(level: str) -> str:
+def _looks(level: str, length: int) -> str:
     """What is left of a name for a reader in a hurry: its start, without blanks, case and forms of one letter."""
-    return "".join(unicodedata.normalize("NFKC", level).casefold().split())[: NAME_LENGTH - 2]
+    return "".join(unicodedata.normalize("NFKC", level).casefold().split())[: length - 2]
 
 
-def _written(alike: set[str]) -> Name:
-    """Quotes where they tell names apart; otherwise every unusual character by its code, at any length."""
-    quoted = {f"'{printable(level, NAME_LENGTH)}'" for level in alike}
-    seen = {unicodedata.normalize("NFKC", text) for text in quoted}
-    if len(seen) == len(alike):
-        return lambda level: f"'{printable(level, NAME_LENGTH)}'"
-    return ascii
+def _write_apart(alike: set[str], length: int) -> dict[str, str]:
+    """Quotes where they tell names apart; otherwise every unusual character by its code."""
+    quoted = _cut_apart({level: printable(level, len(level) + 1) for level in alike}, length)
+    if quoted is not None:
+        return {level: f"'{text}'" for level, text in quoted.items()}
+    coded = {level: ascii(level) for level in alike}
+    return _cut_apart(coded, length + 2) or coded
+
+
+def _cut_apart(texts: dict[str, str], length: int) -> dict[str, str] | None:
+    """Return texts cut so that no two read the same: after their start, in their middle, or around where they part."""
+    low, high = min(texts.values()), max(texts.values())
+    part = next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    for cut in (_keep_start, _keep_ends, partial(_keep_place, place=part)):
+        written = {level: cut(text, length) for level, text in texts.items()}
+        if len({unicodedata.normalize("NFKC", text) for text in written.values()}) == len(texts):
+            return written
+    return None
+
+
+def _keep_start(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _keep_ends(text: str, length: int) -> str:
+    start = length // 3
+    return text if len(text) <= length else f"{text[:start]}…{text[start + 1 - length :]}"
+
+
+def _keep_place(text: str, length: int, *, place: int) -> str:
+    """Return the start of a text and what stands around a place in it."""
+    start = length // 3
+    first, rest = max(place - start, start), length - start - 2
+    return text if len(text) <= length else f"{text[:start]}…{text[first : first + rest]}…"
 
 
 def join_words(words: Sequence[str], last: str = "and") -> str:

@@ -95,6 +95,7 @@ def _print_audited(
         next_command=_suggest_next(audited, where, gated=gated),
         exit_zero=exit_zero,
         code=audited.exit_code if audited.result.run.interrupted else None,
+        option="--verbose",
         more="" if audited.folder is None else f"audit show --all{where}",
     )
     print_summary(audited.result, PlainConsole(stderr=json), ending, whole=whole)

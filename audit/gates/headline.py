@@ -52,12 +52,27 @@ def write_headline(result: AuditResult) -> str:
 
 def count_limits(gates: Sequence[Gate]) -> str:
     """Return how many limits there are of each verdict, the worst first."""
+    return f"{len(gates)} limits: {', '.join(_count_each(gates))}."
+
+
+def count_rest(gates: Sequence[Gate]) -> str:
+    """Return how many further limits there are of each verdict, the worst first: 5 more that fail, 1 inconclusive."""
+    first, *others = _count_each(gates, that=True)
+    n, _, how = first.partition(" ")
+    return ", ".join([f"{n} more {how}", *others])
+
+
+def _count_each(gates: Sequence[Gate], *, that: bool = False) -> list[str]:
     found = Counter(gate.verdict for gate in gates)
     told = []
     for verdict in sorted(found, key=WORST_FIRST.index):
-        words = COUNTED.get(verdict, (name_verdict(verdict).lower(),) * 2)
+        words = COUNTED.get(verdict)
+        if words is None:
+            words = (name_verdict(verdict).lower(),) * 2
+        elif that:
+            words = (f"that {words[0]}", f"that {words[1]}")
         told.append(f"{found[verdict]} {words[found[verdict] > 1]}")
-    return f"{len(gates)} limits: {', '.join(told)}."
+    return told
 
 
 def _write_not_judged(result: AuditResult, gate: Gate) -> str:

@@ -11,7 +11,7 @@ from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import Estimate, figure_text, join_first, limit_text
-from audit.gates.check_counts import FOUND
+from audit.gates.check_counts import FOUND, NOT_RUN, select_run
 from audit.gates.voice import capitalise
 from audit.record.energy import MEASURED_SHARE
 from audit.record.result import Check
@@ -71,15 +71,19 @@ def describe_checks(rule: GateRule, estimate: Estimate, verdict: str, checks: Se
     if verdict in {"undefined", "insufficient"}:
         return f"{_describe_open(rule.metric, estimate)}; the limit is {limit}."
     if rule.metric in CHECKS:
-        return f"{_count_found(rule.metric, found, estimate.n or 0.0, _list_codes(rule.metric, checks))}{limit})."
+        apart = len(checks) - len(select_run(checks))
+        return (
+            f"{_count_found(rule.metric, found, estimate.n or 0.0, apart, _list_codes(rule.metric, checks))}{limit})."
+        )
     return f"{_describe_places(rule.metric, found, estimate.n or 0.0)} (limit {limit})."
 
 
-def _count_found(metric: str, found: float, n: float, codes: str) -> str:
-    verb = "warned or failed" if metric == "warned" else "failed"
+def _count_found(metric: str, found: float, n: float, apart: int, codes: str) -> str:
+    """Return how many of the checks that were run found something; those that do not apply stand apart."""
+    verb, beside = "warned or failed" if metric == "warned" else "failed", f"{apart:,} {NOT_RUN}; " * bool(apart)
     if not found:
-        return f"No check {verb} ({n:,.0f} run; limit "
-    return f"{found:,.0f} of {n:,.0f} checks {verb} ({codes}; limit "
+        return f"No check {verb} ({n:,.0f} run; {beside}limit "
+    return f"{found:,.0f} of {n:,.0f} checks {verb} ({codes}; {beside}limit "
 
 
 def _list_codes(metric: str, checks: Sequence[Check]) -> str:

@@ -156,9 +156,9 @@ SENTENCES = [
     ("data", lambda: of_data("base_rate difference <= 0.1"), "fail",
      "By race, black has a lower share of positive labels than white in the training data: 67.5% (n 400) v. 90.6% (n 1,600), a difference of 23.1 points (95% interval 18 to 28 points). The limit is at most 10 points, and the whole interval is above it."),
     ("no check failed", lambda: of_data({"stage": "checks", "metric": "failed", "max": 0}), "pass",
-     "No check failed (21 run; limit 0)."),
+     "No check failed (19 run; 2 not applicable; limit 0)."),
     ("checks that warned", lambda: of_data({"stage": "checks", "metric": "warned", "max": 0}), "fail",
-     "3 of 21 checks warned or failed (DB003, DB005, DL003; limit 0)."),
+     "3 of 19 checks warned or failed (DB003, DB005, DL003; 2 not applicable; limit 0)."),
     ("one check", lambda: of_data({"stage": "checks", "metric": "DB003", "max": 0}), "fail",
      "DB003 has findings in the one place where it was run (limit 0)."),
     ("withheld", lambda: publishable(measured(SMALL, R, column="g")).gates[0], "fail",
@@ -223,6 +223,13 @@ def test_checks_are_counted_with_their_codes_and_what_is_open_is_said():
     assert checks("failed", "insufficient", "fail", "pass") == (
         "1 is inconclusive (check 0), so 1 or 2 failed; the limit is 0."
     )
+    assert checks("failed", *["pass"] * 36, *["not applicable"] * 17) == (
+        "No check failed (36 run; 17 not applicable; limit 0)."
+    )
+    assert checks("failed", "fail", "pass", "not applicable") == (
+        "1 of 2 checks failed (DL001; 1 not applicable; limit 0)."
+    )
+    assert checks("failed", "not applicable") == "No check was run. The limit is 0; an undefined limit never passes."
     assert checks("failed") == "No check was run. The limit is 0; an undefined limit never passes."
 
 

@@ -220,7 +220,22 @@ def test_names_that_look_alike_are_told_apart(levels, written):
 def test_long_names_with_one_beginning_are_told_apart():
     levels = ["x" * 60 + end for end in "ab"]
     write = told_apart([(level,) for level in levels])
-    assert write((levels[0],)) != write((levels[1],))
+    assert [write((level,)) for level in levels] == [f"'{'x' * 13}…{'x' * 25}{end}'" for end in "ab"]
+
+
+def test_long_names_are_cut_to_the_place_where_they_differ():
+    levels = ["a" * 60 + middle + "b" * 90 for middle in ("north", "south")]
+    write = told_apart([(level,) for level in levels], length=24)
+    assert [write((level,)) for level in levels] == [
+        "'aaaaaaaa…aaaaaaaanorthb…'",
+        "'aaaaaaaa…aaaaaaaasouthb…'",
+    ]
+
+
+def test_long_names_that_differ_in_what_no_reader_sees_are_written_by_codes():
+    levels = ["x" * 200 + "\u0301", "x" * 200 + "\u0300"]
+    write = told_apart([(level,) for level in levels])
+    assert len({write((level,)) for level in levels}) == 2
 
 
 def test_the_headline_of_a_card_names_the_deciding_pair_where_it_is_shown():

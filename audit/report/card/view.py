@@ -8,13 +8,13 @@ Must not: read a private count, judge, or know a format.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.gates import headline
-from audit.record.result import AuditResult
+from audit.gates.check_counts import COUNTED, count_outcomes, select_run
+from audit.record.result import AuditResult, Check
 from audit.report.card.accounts import (
     SENTENCE_LENGTH,
     CheckView,
@@ -45,17 +45,7 @@ ALONE = {
     "pass": "it passes",
 }
 """How the one limit of a page ended."""
-OUTCOMES = {
-    "fail": ("failure", "failures"),
-    "error": ("could not run", "could not run"),
-    "undefined": ("undefined", "undefined"),
-    "insufficient": ("inconclusive", "inconclusive"),
-    "warn": ("warning", "warnings"),
-    "waived": ("waived", "waived"),
-    "pass": ("check passes", "checks pass"),
-    "withheld": ("withheld", "withheld"),
-    "not applicable": ("not applicable", "not applicable"),
-}
+OUTCOMES = {**COUNTED, "pass": ("check passes", "checks pass")}
 QUIET = ("pass", "withheld", "not applicable")
 """Outcomes of checks that ask nothing of a reader."""
 FEW_FINDINGS = 3
@@ -230,16 +220,20 @@ def _make_checks(result: AuditResult) -> Checks:
     quiet = tuple(view for view in every if view.badge.kind in QUIET)
     if not every:
         return Checks("No check was run.", (), "", (), None, is_short=True)
-    line = _count_outcomes(found) or f"{len(every):,} {'check' if len(every) == 1 else 'checks'} run, no finding"
+    line = _count_outcomes(found) or _count_run(result.checks)
     codes = _tabulate_codes(result)
     quiet_line = _count_outcomes(quiet)
     return Checks(f"{line}.", found, quiet_line, quiet, codes, is_short=len(found) <= FEW_FINDINGS)
 
 
+def _count_run(checks: Sequence[Check]) -> str:
+    n = len(select_run(checks))
+    return f"{n:,} {'check' if n == 1 else 'checks'} run, no finding"
+
+
 def _count_outcomes(views: Sequence[CheckView]) -> str:
     """Return how many checks ended how."""
-    counted = Counter(view.badge.kind for view in views)
-    return ", ".join(f"{counted[o]:,} {OUTCOMES[o][counted[o] > 1]}" for o in OUTCOMES if counted[o])
+    return count_outcomes((view.badge.kind for view in views), OUTCOMES)
 
 
 def _tabulate_codes(result: AuditResult) -> Table | None:

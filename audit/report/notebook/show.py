@@ -6,12 +6,12 @@ Must not: need a stylesheet, a script or the network.
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from audit.config.merging import describe_merge, find_merge
+from audit.gates.check_counts import count_outcomes, select_run
 from audit.gates.small_groups import summarise_excluded
 from audit.report.card.accounts import list_checks
 from audit.report.card.limits import LimitView, make_limit_views
@@ -73,17 +73,9 @@ def _index_stages(result: AuditResult) -> list[EstimateIndex]:
     return [EstimateIndex(result, stage) for stage in ("model", "data") if stage in grouped]
 
 
-def _count_checks(result: AuditResult, outcomes: Sequence[str]) -> Iterator[str]:
-    """Yield how many checks ended how."""
-    counted: Counter[str] = Counter(c.outcome for c in result.checks)
-    for outcome in outcomes:
-        if counted[outcome]:
-            yield f"{counted[outcome]} {_write_outcome(outcome, counted[outcome])}"
-
-
 def _tell_checks(result: AuditResult) -> str:
     """Return how all checks ended, the worst first."""
-    counted = ", ".join(_count_checks(result, (*FINDINGS, "pass", "not applicable")))
+    counted = count_outcomes(c.outcome for c in result.checks)
     return counted and f"Data checks: {counted}."
 
 
@@ -99,21 +91,16 @@ def _tell_joined(result: AuditResult) -> Iterator[str]:
         yield f"Joined levels: {clean_text(said, LONGEST).rstrip('.')}."
 
 
-def _write_outcome(outcome: str, n: int) -> str:
-    """Return an outcome of checks as it stands after their number."""
-    words = {"fail": ("fails", "fail"), "warn": ("warning", "warnings"), "pass": ("passes", "pass")}
-    return words.get(outcome, (BADGES[outcome].word.lower(),) * 2)[n > 1]
-
-
 def write_line(result: AuditResult) -> str:
     """Return a result in one line."""
     limits = describe_tally(result).rstrip(".") or "no limits"
     codes = list(dict.fromkeys(code for badge, code, *_ in list_checks(result.checks) if badge.kind in FINDINGS))
     listed = ", ".join((*codes[:MOST_CODES], *["…"] * (len(codes) > MOST_CODES)))
-    noun = "check" if len(result.checks) == 1 else "checks"
-    found = ", ".join(_count_checks(result, FINDINGS))
+    run = len(select_run(result.checks))
+    found = count_outcomes(c.outcome for c in result.checks if c.outcome in FINDINGS)
+    noun = "check" if run == 1 else "checks"
     word, attention = BADGES[result.verdict].word.upper(), found and f" ({found}: {listed})"
-    return f"AuditResult: {word}, {limits}, {len(result.estimates):,} estimates, {len(result.checks)} {noun}{attention}"
+    return f"AuditResult: {word}, {limits}, {len(result.estimates):,} estimates, {run} {noun}{attention}"
 
 
 def write_screen(result: AuditResult) -> str:

@@ -6,6 +6,7 @@ Must not: print; let two groups read the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 
 from audit.errors import printable
@@ -53,14 +54,19 @@ class Grouping:
         for (group, _), e in self.cells.items():
             if e.n is not None:
                 self.rows[group] = max(self.rows.get(group, 0.0), e.n)
-        self._write = told_apart(self.groups, quoted_level)
+        self._write, self._length = told_apart(self.groups, quoted_level), NAME_LENGTH
+
+    def shorten(self, length: int) -> None:
+        """Write columns and levels in so many characters from now on, no two levels alike."""
+        self._length = length
+        self._write = told_apart(self.groups, partial(quoted_level, length=length), length=length)
 
     def name(self, group: Group) -> str:
         """Return the name of a row; rows without a group say which share of all they are."""
         return " × ".join(self._name_level(group, at) for at in range(len(group))) or "overall"
 
     def _name_level(self, group: Group, at: int) -> str:
-        level, column = group[at], printable(self.by[at], NAME_LENGTH)
+        level, column = group[at], printable(self.by[at], self._length)
         if level is None:
             return f"{column} missing{self._describe_share(group) if len(group) == 1 else ''}"
         # Levels of several columns stand without these where they speak for themselves.

@@ -5,7 +5,6 @@ Must not: judge; hide that there are more limits than are shown.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 
 from audit.errors import printable
 from audit.estimate import Estimate, cell_interval, cell_text, grouping_text, limit_text, p_text
+from audit.gates.headline import count_rest
 from audit.gates.judge import WORST_FIRST
 from audit.gates.small_groups import summarise_excluded
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of, lower_title
@@ -38,7 +38,9 @@ class _Row:
     limit: str
 
 
-def list_limits(result: AuditResult, width: int, *, whole: bool = False, more: str = "") -> Iterator[Line]:
+def list_limits(
+    result: AuditResult, width: int, *, whole: bool = False, more: str = "", most: int = MOST_LIMITS
+) -> Iterator[Line]:
     """Yield every limit: one line where the terminal is wide enough, otherwise the numbers under the name.
 
     Parameters
@@ -51,18 +53,18 @@ def list_limits(result: AuditResult, width: int, *, whole: bool = False, more: s
         Every limit with its name, its sentence and its p-values.
     more
         The command that shows every limit.
+    most
+        How many are shown, the worst first; of the others it is said how many ended how.
     """
     ordered = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
-    shown = ordered if whole else ordered[:MOST_LIMITS]
+    shown = ordered if whole else ordered[:most]
     if not shown:
         return
     rows = [_Row(g, name_limit(g), _describe_found(g), _describe_limit(g)) for g in shown]
     confidence = 100 * float((result.question.config.get("policy") or {}).get("confidence", 0.95))
     yield from _lay_rows(rows, f"found [{confidence:g}% interval]", width, whole=whole)
     if len(ordered) > len(shown):
-        rest = Counter(name_verdict(g.verdict).lower() for g in ordered[MOST_LIMITS:])
-        counted = ", ".join(f"{n} {word}" for word, n in rest.items())
-        yield Line("  ", f"{len(ordered) - len(shown):,} more limits: {counted}{f' ({more})' if more else ''}")
+        yield Line("  ", f"and {count_rest(ordered[most:])}{f' ({more})' if more else ''}")
     if not whole and (said := summarise_excluded(ordered, result.question.config)):
         yield Line("  ", said)
 

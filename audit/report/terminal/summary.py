@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 from audit.config.merging import describe_merge, find_merge
 from audit.errors import printable
+from audit.gates.check_counts import count_outcomes
 from audit.gates.headline import write_headline
 from audit.record.result import AuditResult, Check, Part, name_verdict
-from audit.report.terminal.limits import list_limits
+from audit.report.terminal.limits import MOST_LIMITS, list_limits
 from audit.report.terminal.lines import Line, describe_withheld, lay_section, print_section, withhold
-from audit.report.terminal.tables import describe_data_gaps, make_short_table, make_whole_tables
+from audit.report.terminal.tables import MOST_GROUPS, describe_data_gaps, make_short_table, make_whole_tables
 from audit.report.terminal.verdict import (
     MOST_PATH,
     describe_energy,
@@ -39,18 +40,6 @@ MOST_FINDINGS = 3
 LONGEST_TITLE, LONGEST_DETAIL = 400, 800
 ORDER = ("fail", "error", "undefined", "insufficient", "warn", "waived")
 """Outcomes that are findings, the worst first."""
-COUNTED = {
-    "fail": ("failed", "failed"),
-    "error": ("could not run", "could not run"),
-    "undefined": ("undefined", "undefined"),
-    "insufficient": ("inconclusive", "inconclusive"),
-    "warn": ("warning", "warnings"),
-    "waived": ("waived", "waived"),
-    "pass": ("pass", "pass"),
-    "withheld": ("withheld", "withheld"),
-    "not applicable": ("not applicable", "not applicable"),
-}
-"""How outcomes are counted, one and several."""
 SAID = {
     "fail": "Failed: ",
     "error": "Could not run: ",
@@ -72,6 +61,12 @@ AROUND_GROUPS = 5
 """Lines of a table that are no group: an empty one, the head, overall, what a mark means, and what is not shown."""
 FINDINGS = 5
 """Lines of the data checks for which groups leave room."""
+PAGES = (
+    *((most, MOST_GROUPS) for most in range(MOST_LIMITS, 5, -1)),
+    *((6, least) for least in (10, 8, 6, 4)),
+    *((most, 4) for most in range(5, 0, -1)),
+)
+"""Limits of a page, and groups that it shows even if they are too many for it; pages are tried in this order."""
 DOCUMENTS = (("Report  ", "report.html", "internal"), ("Card    ", "card.html", "to publish"))
 
 
@@ -89,6 +84,8 @@ class Ending:
     """Exit code of the command where it is not its verdict's, because it was interrupted."""
     more: str = ""
     """The command that shows everything; empty where there is none."""
+    option: str = ""
+    """Option with which the command itself shows everything."""
 
 
 NOTHING_MORE = Ending()
@@ -112,24 +109,38 @@ def print_summary(result: AuditResult, console: Console, ending: Ending = NOTHIN
     if is_tracked(result):
         _print_tracked(shown, console, ending)
         return
-    before = lay_section(console, describe_verdict(shown, exit_zero=ending.exit_zero, code=ending.code), apart=False)
-    before += lay_section(console, describe_withheld(result, shown), apart=False)
-    before += lay_section(console, list_limits(shown, console.width, whole=whole, more=ending.more))
+    head = lay_section(console, describe_verdict(shown, exit_zero=ending.exit_zero, code=ending.code), apart=False)
+    head += lay_section(console, describe_withheld(result, shown), apart=False)
     after = lay_section(console, _make_tail(shown, ending, whole=whole))
-    room = MOST_LINES - len(before) - len(after)
-    groups = _lay_groups(shown, console, ending, room=room - AROUND_GROUPS - FINDINGS, whole=whole)
-    findings = lay_findings(console, shown.checks, whole=whole, room=room - len(groups))
-    for text in (*before, *groups, *findings, *after):
+    room = MOST_LINES - len(head) - len(after)
+    middle = _lay_whole(shown, console) if whole else _lay_short(shown, console, ending, room)
+    for text in (*head, *middle, *after):
         console.print(text, highlight=False, soft_wrap=True)
 
 
-def _lay_groups(result: AuditResult, console: Console, ending: Ending, *, room: int, whole: bool) -> list[Text]:
-    audited = any(e.stage == "model" for e in result.estimates)
-    if not whole:
-        stage = "model" if audited else "data"
-        return lay_section(console, make_short_table(result, stage, console, room, ending.more))
+def _lay_short(result: AuditResult, console: Console, ending: Ending, room: int) -> list[Text]:
+    """Return limits, groups and findings in so many lines; where all do not fit, first limits give way, then groups."""
+    stage = "model" if any(e.stage == "model" for e in result.estimates) else "data"
+    more = " or ".join(filter(None, (ending.more, ending.option)))
+    first = len(lay_section(console, list_limits(result, console.width, more=more)))
+    for_groups = room - first - AROUND_GROUPS - FINDINGS
+    laid: list[Text] = []
+    for most, least in PAGES:
+        limits = lay_section(console, list_limits(result, console.width, more=more, most=most))
+        table = make_short_table(result, stage, console, for_groups, ending.more, least)
+        groups = lay_section(console, table)
+        findings = lay_findings(console, result.checks, whole=False, room=room - len(limits) - len(groups))
+        laid = [*limits, *groups, *findings]
+        if len(laid) <= room:
+            break
+    return laid
+
+
+def _lay_whole(result: AuditResult, console: Console) -> list[Text]:
+    limits = lay_section(console, list_limits(result, console.width, whole=True))
     tables = [lay_section(console, make_whole_tables(result, stage, console)) for stage in ("model", "data")]
-    return list(chain.from_iterable(tables)) + lay_section(console, describe_data_gaps(result))
+    gaps = lay_section(console, describe_data_gaps(result))
+    return [*limits, *chain.from_iterable(tables), *gaps, *lay_findings(console, result.checks, whole=True)]
 
 
 def _make_tail(result: AuditResult, ending: Ending, *, whole: bool) -> Iterator[Line]:
@@ -247,7 +258,7 @@ def _list_findings(checks: Sequence[Check], most: int, *, whole: bool) -> Iterat
         return
     found = sorted((c for c in checks if c.outcome in ORDER), key=_rank)
     shown = found if whole or len(found) <= MOST_FINDINGS else _choose(found, most)
-    yield Line("Data checks: ", _count(checks, [c for c in found if c not in shown], whole=whole), hang=2)
+    yield Line("Data checks: ", _count(checks, [c for c in found if c not in shown]), hang=2)
     advise = whole or len(found) <= MOST_FINDINGS
     for _, alike in groupby(shown, key=lambda c: (c.outcome, c.code, c.mend)):
         yield from _list_alike(tuple(alike), advise=advise, detail=whole)
@@ -274,16 +285,13 @@ def _choose(found: Sequence[Check], most: int) -> list[Check]:
     return sorted((check for _, check in ranked[:most]), key=_rank)
 
 
-def _count(checks: Sequence[Check], hidden: Sequence[Check], *, whole: bool) -> str:
-    found: Counter[str] = Counter(c.outcome for c in checks)
-    told = []
-    for outcome in COUNTED:
-        n = found[outcome]
-        if n and (whole or outcome != "not applicable" or len(found) == 1):
-            codes = dict.fromkeys(printable(c.code, 20) for c in hidden if c.outcome == outcome)
-            beside = f" ({', '.join(codes)} not shown)" if codes else ""
-            told.append(f"{n:,} {COUNTED[outcome][n > 1]}{beside}")
-    return ", ".join(told)
+def _count(checks: Sequence[Check], hidden: Sequence[Check]) -> str:
+    """Return how many checks ended how, and the codes of findings that are not shown."""
+    beside: dict[str, str] = {}
+    for outcome in dict.fromkeys(c.outcome for c in hidden):
+        codes = dict.fromkeys(printable(c.code, 20) for c in hidden if c.outcome == outcome)
+        beside[outcome] = f" ({', '.join(codes)} not shown)"
+    return count_outcomes((c.outcome for c in checks), beside=beside)
 
 
 def _list_alike(checks: Sequence[Check], *, advise: bool, detail: bool) -> Iterator[Line]:

@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 
 TITLES = {"model": "Model results", "data": "Training data"}
 MOST_GROUPS = 12
-"""Groups of all attributes that are shown however short the terminal's page is."""
+"""Groups of all attributes that are shown even if the page has no room for them."""
+SHORTENED = (32, 24, 18, 14, 11)
+"""Characters of a column and of a level in a short table, where names are too long for one line."""
 NAME_WIDTH, SHORTEST_NAME, NARROWEST_NAME, N_WIDTH, CELL_WIDTH = 24, 12, 6, 9, 20
 MAIN_WORST = (f"{WORST_CLASS}selection_rate", f"{WORST_CLASS}true_positive_rate")
 """Comparisons over classes that are shown where no limit is on one."""
@@ -77,7 +79,9 @@ class _Table:
         return cells
 
 
-def make_short_table(result: AuditResult, stage: str, console: Console, room: int, more: str) -> Iterator[Line]:
+def make_short_table(
+    result: AuditResult, stage: str, console: Console, room: int, more: str, least: int = MOST_GROUPS
+) -> Iterator[Line]:
     """Yield one table of the main rates of all groups, with as many rates as fit beside each other.
 
     Parameters
@@ -92,21 +96,24 @@ def make_short_table(result: AuditResult, stage: str, console: Console, room: in
         Groups for which there is room.
     more
         The command that shows all of them; empty where there is none.
+    least
+        Groups that are shown even if there is no room.
     """
     rates = choose_rates(result, stage)
     found = list_groupings(result, stage, rates)
     if not found:
         return
-    kept = choose_groups(found, result, stage, max(room, MOST_GROUPS))
+    kept = choose_groups(found, result, stage, max(room, least))
     everybody = Grouping(result, stage, OVERALL, rates)
     shown = [*((grouping, kept[grouping.by]) for grouping in found), (everybody, everybody.groups)]
     table = _Table(TITLES[stage], shown, [r for r in rates if any(r in g.rates for g in found)])
     order = [*list_rates(result, stage), *rates]
-    first = sorted(_split(table, console)[0], key=order.index)
-    yield from _lay_out(_Table(table.title, shown, first), console)
+    table = _Table(table.title, shown, sorted(_split(table, console)[0], key=order.index))
+    _shorten_names(table, console)
+    yield from _lay_out(table, console)
     for grouping in found:
         yield from _describe_worst_classes(result, stage, grouping.by, _list_main_worst(result))
-    yield from _explain_marks(shown, first)
+    yield from _explain_marks(shown, table.rates)
     left = [(g.by, len(g.groups) - len(kept[g.by])) for g in found]
     said = ", ".join(f"{n:,} {_name_groups(by, n)} by {grouping_text(by)}" for by, n in left if n)
     if said:
@@ -132,6 +139,16 @@ def make_whole_tables(result: AuditResult, stage: str, console: Console) -> Iter
         yield from _describe_worst_classes(result, stage, grouping.by, worst)
         yield from _explain_marks(shown, grouping.rates)
         yield Line("")
+
+
+def _shorten_names(table: _Table, console: Console) -> None:
+    """Shorten names until each fits on one line beside the rates, or they are too short to be told apart."""
+    room = console.width - BESIDE - sum(_find_rate_width(table, rate) for rate in table.rates)
+    for length in SHORTENED:
+        if max(_measure_names(table, console)) <= max(room, NARROWEST_NAME):
+            return
+        for grouping, _ in table.shown:
+            grouping.shorten(length)
 
 
 def _lay_out(table: _Table, console: Console) -> Iterator[Line]:
