@@ -5,12 +5,12 @@ What was not answered, or does not apply, is never taken for a check that found 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from audit.errors import printable
 from audit.estimate import Estimate
 from audit.gates.four_fifths import UNASKED
+from audit.gates.wording import select_run
 from audit.record.result import Check
 
 FAILED, WARNED = "failed", "warned"
@@ -18,21 +18,7 @@ FOUND = {FAILED: ("fail",), WARNED: ("fail", "warn")}
 UNKNOWN = ("error", "undefined", "withheld")
 OPEN = "insufficient"
 """Outcome of a check that the data cannot decide: neither found nor not found."""
-NOT_RUN = "not applicable"
-"""Outcome of a check that has nothing to look at here: it was not run, and no count takes it for one that was."""
 LONGEST_REASON = 160
-COUNTED: Mapping[str, tuple[str, str]] = {
-    "fail": ("failed", "failed"),
-    "error": ("could not run", "could not run"),
-    "undefined": ("undefined", "undefined"),
-    OPEN: ("inconclusive", "inconclusive"),
-    "warn": ("warning", "warnings"),
-    "waived": ("waived", "waived"),
-    "pass": ("pass", "pass"),
-    "withheld": ("withheld", "withheld"),
-    NOT_RUN: (NOT_RUN, NOT_RUN),
-}
-"""How outcomes are counted, one and several, in the order in which they are told."""
 
 
 def count_checks(checks: Sequence[Check], metric: str) -> Estimate:
@@ -81,34 +67,6 @@ def _estimate_count(
     first = unknown[0]
     reason = f"{len(unknown)} of {of} checks could not be answered ({first.heading})"
     return Estimate(stage="checks", metric=metric, status="undefined", reason=reason, low=value, high=high, n=n)
-
-
-def select_run(checks: Sequence[Check]) -> list[Check]:
-    """Return the checks that were run: those that had something to look at."""
-    return [c for c in checks if c.outcome != NOT_RUN]
-
-
-def count_outcomes(
-    outcomes: Iterable[str], words: Mapping[str, tuple[str, str]] = COUNTED, beside: Mapping[str, str] | None = None
-) -> str:
-    """Return how many checks ended how; those that do not apply stand apart, because they were not run.
-
-    Parameters
-    ----------
-    outcomes
-        Of each check.
-    words
-        How an outcome is counted, one and several; an outcome without words is not told.
-    beside
-        What is said of an outcome after its number.
-
-    >>> count_outcomes(["pass", "warn", "pass", "not applicable"])
-    '1 warning, 2 pass; 1 not applicable'
-    """
-    found, said = Counter(outcomes), beside or {}
-    told = {o: f"{found[o]:,} {several[found[o] > 1]}{said.get(o, '')}" for o, several in words.items() if found[o]}
-    apart = told.pop(NOT_RUN, "")
-    return "; ".join(part for part in (", ".join(told.values()), apart) if part)
 
 
 def is_counted(check: Check, metric: str) -> bool:

@@ -11,8 +11,9 @@ from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import Estimate, figure_text, join_first, limit_text
-from audit.gates.check_counts import FOUND, NOT_RUN, select_run
+from audit.gates.check_counts import FOUND
 from audit.gates.voice import capitalise
+from audit.gates.wording import NOT_RUN, select_run
 from audit.record.energy import MEASURED_SHARE
 from audit.record.result import Check
 

@@ -7,7 +7,8 @@ Must not: decide anything, or import numpy; ``audit gate`` pays for this module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from audit.measurement.metrics.events import (
     PREDICTED_POSITIVE,
 )
 from audit.measurement.metrics.kinds import Rate
+from audit.record.result import Check
 
 OVERALL, REST = "overall", "all other groups"
 """Whom a group is compared with where that is no other group."""
@@ -173,3 +175,48 @@ def _with_people(group: str, wording: Wording) -> str:
     if group == OVERALL:
         return f"{wording.people} overall"
     return f"{group} {wording.people}"
+
+
+# How many checks ended how, in words.
+NOT_RUN = "not applicable"
+"""Outcome of a check that has nothing to look at here: it was not run, and no count takes it for one that was."""
+COUNTED: Mapping[str, tuple[str, str]] = {
+    "fail": ("failed", "failed"),
+    "error": ("could not run", "could not run"),
+    "undefined": ("undefined", "undefined"),
+    "insufficient": ("inconclusive", "inconclusive"),
+    "warn": ("warning", "warnings"),
+    "waived": ("waived", "waived"),
+    "pass": ("pass", "pass"),
+    "withheld": ("withheld", "withheld"),
+    NOT_RUN: (NOT_RUN, NOT_RUN),
+}
+"""How outcomes are counted, one and several, in the order in which they are told."""
+
+
+def select_run(checks: Sequence[Check]) -> list[Check]:
+    """Return the checks that were run: those that had something to look at."""
+    return [c for c in checks if c.outcome != NOT_RUN]
+
+
+def count_outcomes(
+    outcomes: Iterable[str], words: Mapping[str, tuple[str, str]] = COUNTED, beside: Mapping[str, str] | None = None
+) -> str:
+    """Return how many checks ended how; those that do not apply stand apart, because they were not run.
+
+    Parameters
+    ----------
+    outcomes
+        Of each check.
+    words
+        How an outcome is counted, one and several; an outcome without words is not told.
+    beside
+        What is said of an outcome after its number.
+
+    >>> count_outcomes(["pass", "warn", "pass", "not applicable"])
+    '1 warning, 2 pass; 1 not applicable'
+    """
+    found, said = Counter(outcomes), beside or {}
+    told = {o: f"{found[o]:,} {several[found[o] > 1]}{said.get(o, '')}" for o, several in words.items() if found[o]}
+    apart = told.pop(NOT_RUN, "")
+    return "; ".join(part for part in (", ".join(told.values()), apart) if part)

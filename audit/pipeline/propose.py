@@ -206,8 +206,8 @@ def _make_label_error(seen: Look, name: str, columns: Mapping[str, ColumnLook]) 
         return QuestionError(f"label {_describe_single_value(meant)}; name a column of two values, {others}")
     values = f"{len(meant.levels)} values" if meant.levels else f"more than {MOST_LEVELS} values"
     return QuestionError(
-        f"label '{shown}' has {values}, and audit init proposes limits for a label of two ({others}); leave --label "
-        f"out, and write label = {_quote(name)} and classes = true under [data] of the file"
+        f"label '{shown}' has {values}, and audit init proposes limits for a label of two ({others}); run it "
+        f"without --label, and write label = {_quote(name)} and classes = true under [data] of the file"
     )
 
 
