@@ -62,11 +62,11 @@ AROUND_GROUPS = 5
 FINDINGS = 5
 """Lines of the data checks for which groups leave room."""
 PAGES = (
-    *((most, MOST_GROUPS) for most in range(MOST_LIMITS, 5, -1)),
-    *((6, least) for least in (10, 8, 6, 4)),
-    *((most, 4) for most in range(5, 0, -1)),
+    *((most, MOST_GROUPS) for most in range(MOST_LIMITS, 2, -1)),
+    *((3, least) for least in (10, 8)),
 )
-"""Limits of a page, and groups that it shows even if they are too many for it; pages are tried in this order."""
+"""Limits of a page, and groups that it shows even if they are too many for it; pages are tried in this order, because a
+limit that is not shown is still counted by its verdict, and a group that is not shown is not named at all."""
 DOCUMENTS = (("Report  ", "report.html", "internal"), ("Card    ", "card.html", "to publish"))
 
 
