@@ -350,25 +350,46 @@ def shares(hits: Floats, total: Floats, hits_w2: Floats, total_w2: Floats, *, fo
     found = weighted(hits[:, 0], whole, hits_w2[:, 0], whole_w2)
     if not weights:
         found = replace(found, n=whole, df=np.full(2, np.inf))
-    return replace(found, r=_correlation(found.p, hits_w2[:, 0], float(total_w2.sum())))
+    return replace(found, r=correlate_exclusive(found.p, hits_w2[:, 0], total_w2.sum()))
 
 
 def contrast(sample: Sample, tail: float) -> Contrast:
     """Return the first share less the second, with limits at this error per side; both shares are measured."""
+    made = bound_contrasts(sample, tail)
+    return Contrast(float(sample.p[0] - sample.p[1]), float(made.low), float(made.high))
+
+
+def bound_contrasts(sample: Sample, tail: float) -> Limits:
+    """Return limits of first shares less second ones, over the last axis of a sample (..., 2)."""
     limits = guarded(sample, tail)
-    first = Limits(limits.low[:1], limits.high[:1])
-    second = Limits(limits.low[1:2], limits.high[1:2])
-    r = 0.0 if sample.r is None else float(correlations(sample, tail)[0, 1])
-    made = difference(sample.p[:1], first, sample.p[1:], second, r)
-    return Contrast(float(sample.p[0] - sample.p[1]), float(made.low[0]), float(made.high[0]))
+    first = Limits(limits.low[..., 0], limits.high[..., 0])
+    second = Limits(limits.low[..., 1], limits.high[..., 1])
+    r = 0.0 if sample.r is None else correlations(sample, tail)[..., 0, 1]
+    return difference(sample.p[..., 0], first, sample.p[..., 1], second, r)
 
 
-def _correlation(p: Floats, hits_w2: Floats, total_w2: float) -> Floats:
-    """Return the linearised correlation of two shares of independent rows: -sqrt of the product of their odds."""
+def correlate_exclusive(p: Floats, hits_w2: Floats, total_w2: Floats) -> Floats:
+    """Return the linearised correlation of two shares of independent rows: -sqrt of the product of their odds.
+
+    Parameters
+    ----------
+    p, hits_w2
+        Shape (..., 2): both shares, and the squared weights of their events.
+    total_w2
+        Shape (...): squared weights of all rows.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., 2, 2).
+    """
     p = np.where(np.isnan(p), 0.0, p)
-    own, rest = hits_w2 * (1 - p) ** 2 + (total_w2 - hits_w2) * p**2, total_w2 - hits_w2.sum()
+    all_w2 = np.asarray(total_w2)[..., None]
+    own, rest = hits_w2 * (1 - p) ** 2 + (all_w2 - hits_w2) * p**2, total_w2 - hits_w2.sum(axis=-1)
+    first, second, w2 = p[..., 0], p[..., 1], hits_w2
     # sum of w^2 (e_1 - p_1)(e_2 - p_2), multiplied out for events that exclude each other.
-    cross = rest * p[0] * p[1] - hits_w2[0] * (1 - p[0]) * p[1] - hits_w2[1] * (1 - p[1]) * p[0]
-    scale = float(np.sqrt(own[0] * own[1]))
-    r = float(np.clip(cross / scale, -1, 1)) if scale > 0 else 0.0
-    return np.array([[1.0, r], [r, 1.0]])
+    cross = rest * first * second - w2[..., 0] * (1 - first) * second - w2[..., 1] * (1 - second) * first
+    scale = np.sqrt(own[..., 0] * own[..., 1])
+    r = np.clip(np.divide(cross, scale, out=np.zeros_like(scale), where=scale > 0), -1, 1)
+    one = np.ones_like(r)
+    return np.stack([np.stack([one, r], axis=-1), np.stack([r, one], axis=-1)], axis=-1)
