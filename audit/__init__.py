@@ -26,7 +26,7 @@ from audit.errors import (
 )
 
 if TYPE_CHECKING:
-    from audit.api import check, measure
+    from audit.api import check, measure, pairs
     from audit.energy.plan.options import plan
     from audit.estimate import Estimate
     from audit.record.compare import compare
@@ -40,6 +40,7 @@ _LAZY = {
     "check": "audit.api",
     "compare": "audit.record.compare",
     "measure": "audit.api",
+    "pairs": "audit.api",
     "plan": "audit.energy.plan.options",
     "read_result": "audit.record.reader",
     "trained": "audit.wrapping.wrap",
@@ -61,6 +62,7 @@ __all__ = [
     "check",
     "compare",
     "measure",
+    "pairs",
     "plan",
     "read_result",
     "trained",

@@ -56,6 +56,7 @@ def measure(
     *,
     groups: Any = None,
     task: str = "classification",
+    against: Any = None,
     score: Any = None,
     threshold: float | Literal["median"] | None = None,
     exact_auc: bool = False,
@@ -93,6 +94,8 @@ def measure(
     task
         ``classification``; ``multiclass`` for labels and predictions of several classes, none of which is the positive
         one; ``regression`` for numeric labels and predictions; or ``ranking`` for items in lists.
+    against
+        Earlier decisions about the same rows, shape (n,), of the same two classes: what changed, and who lost.
     score, threshold
         Finite scores, shape (n,); one at or above the threshold, 0.5 by default, is a positive prediction where there
         is no ``y_pred``. With ``"median"``, one above the median of all scores.
@@ -181,6 +184,41 @@ def measure(
         return result
     merged = name_targets(sections["data"].get("merge", {}))
     return replace(result, estimates=result.estimates + _measure_own(own, roles, attributes, crossed, merged))
+
+
+def pairs(y_pred: Any, against: Any, y_true: Any = None, *, groups: Any = None, **asked: Any) -> AuditResult:
+    """Compare two decisions about the same rows: what changed, who lost by it, and how sure that is.
+
+    Parameters
+    ----------
+    y_pred
+        New decisions, shape (n,).
+    against
+        Earlier decisions, shape (n,).
+    y_true
+        Labels, shape (n,); without them it is measured who is selected more or less often than before.
+    groups, **asked
+        As in `measure`: ``unit``, ``weight``, ``gates``, ….
+
+    Returns
+    -------
+    AuditResult
+        As of `measure`, with what changed beside it: ``churn``, ``net_change``, ``selection_rate_change``, ….
+
+    Raises
+    ------
+    AuditError
+        When any input is invalid.
+
+    Examples
+    --------
+    >>> result = pairs([1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 1], groups={"sex": ["f", "f", "m", "m"]})
+    >>> result.find("net_change", by=["sex"], group=["f"])[0].value
+    0.5
+    """
+    if y_pred is None or against is None:
+        raise QuestionError("y_pred or against is missing; give both decisions about each row")
+    return measure(y_true, y_pred, groups=groups, against=against, **asked)
 
 
 def _name_arguments(door: Door) -> dict[str, str]:

@@ -40,11 +40,13 @@ EVEN = "even"
 """Level of rows whose neighbours have no majority, because several lie equally far."""
 GROUPING = "grouping"
 """Axis of whole lists: the columns whose groups are looked at, as a JSON list."""
+AGAINST = "against"
+"""Axis of earlier decisions about the same rows, with which the predictions are compared."""
 DECIDED = "decided"
 """Axis of decisions that a threshold makes of scores, beside given predictions."""
 OTHER = "other_group"
 """Axis of the second group of a pair, its levels as JSON."""
-RESERVED = frozenset({LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED})
+RESERVED = frozenset({LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED, AGAINST})
 """Names of axes that no group column may have: by them what was counted is told from who was counted."""
 MOST_PAIRED, MOST_KEPT, MOST_COMPARED = 50, 4_000_000, 20_000_000
 """Groups of which all pairs are compared; of exact curves also rows, and rows times other groups."""
@@ -71,6 +73,8 @@ class CubeKind(StrEnum):
     """Areas between the exact ROC curves of two groups."""
     NEIGHBOURS = "flips"
     """Predictions by what most of the nearest neighbours in the reference group are predicted."""
+    PAIRS = "pairs"
+    """Rows by groups, label, prediction and an earlier decision about the same row."""
     LISTS = "lists"
     """Of a ranking: whole lists by grouping."""
     PLACES = "places"

@@ -66,7 +66,7 @@ def data(
     Group differences in labels, missing values, leaks, possible proxies, small groups.
     """
     given = Given("data", table, asked, gates=gate or (), tests=tests or ())
-    _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
+    audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
 
 
 @o.with_options("model")
@@ -84,7 +84,7 @@ def model(
 ) -> None:
     """Audit an existing table of predictions."""
     given = Given("model", table, asked, gates=gate or ())
-    _audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
+    audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
 
 
 def track(
@@ -148,7 +148,7 @@ def _ask_electricity(given: dict[str, Any], path: Path | None) -> Config:
     return Config(model=loaded.model, energy=loaded.energy)
 
 
-def _audit_table(
+def audit_table(
     given: Given,
     config_path: Path | None,
     write_config: Path | None,
@@ -163,7 +163,7 @@ def _audit_table(
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import strip_place
 
-    with _say_in_options(given, asked=config_path is None):
+    with say_in_options(given, asked=config_path is None):
         config = ask(given, config_path)
     if config_path is not None:
         _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
@@ -173,16 +173,16 @@ def _audit_table(
         require_new(write_config)
         # Refused now, if the file may not hold what was asked, and not when the audit is done.
         make_relative(config, write_config.parent)
-    command = ("audit", given.stage, *map(strip_place, (given.table, *given.tests)))
+    command = ("audit", given.command or given.stage, *map(strip_place, (given.table, *given.tests)))
     job = make_job(config, Path(), store, command, json=json, metered=False)
-    with _say_in_options(given, asked=config_path is None):
+    with say_in_options(given, asked=config_path is None):
         audited = run_audit(job)
     if write_config is not None:
         _save(config, write_config)
     conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config), whole=verbose)
 
 
-def _say_in_options(given: Given, *, asked: bool) -> AbstractContextManager[None]:
+def say_in_options(given: Given, *, asked: bool) -> AbstractContextManager[None]:
     """Say what is wrong in options, where these asked."""
     if not asked:
         return nullcontext()

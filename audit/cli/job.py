@@ -127,14 +127,14 @@ def print_tracked(tracked: Tracked, store: Path, *, json: bool) -> None:
 def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
     """Return the one command that makes sense next."""
     stage = audited.result.run.command[1]
-    if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "run"}:
+    if (not gated or audited.result.verdict == "not judged") and stage in {"data", "model", "pairs", "run"}:
         return _suggest_gate(audited.result, stage)
     verdict = audited.result.verdict
     if verdict == "incomplete":
         if stage == "track":
             return ""
         return "Fix the error above and run again"
-    if stage in {"data", "model"} and not {"--write-config", "--config"} & set(sys.argv):
+    if stage in {"data", "model", "pairs"} and not {"--write-config", "--config"} & set(sys.argv):
         return f"To use {_name_limits(audited.result)} in CI, add --write-config audit.toml"
     step = _suggest_more_rows(audited.result) if verdict == "insufficient" else STEPS.get(verdict)
     if step:
@@ -169,8 +169,11 @@ def _name_missing(result: AuditResult, metric: str, stage: str) -> str:
 
 def _suggest_gate(result: AuditResult, stage: str) -> str:
     """Return how to have a result judged: by a limit on what it measured, or by naming what is compared."""
+    told = dict(result.question.config.get("data") or {})
     of_data = stage == "data" or (stage == "run" and not result.question.config.get("predictions"))
     rule = f"{'base_rate' if of_data else 'selection_rate'} ratio >= 0.8"
+    if stage == "pairs":
+        rule = f"{'net_change highest' if told.get('label') else 'selection_rate_change largest'} <= 0.01"
     if any(e.metric == "mean_error" for e in result.estimates):
         rule = "mean_error difference <= 1"
     if any(e.metric == "exposure" for e in result.estimates):

@@ -47,6 +47,8 @@ class Given:
     tests: Sequence[str] = ()
     judged: bool = True
     """Whether the limits of a file are asked for, and not only what is counted."""
+    command: str = ""
+    """Command that was given, where it is not that of the stage."""
 
 
 StorePath = Annotated[

@@ -167,9 +167,26 @@ def diff(
 
     (before, _), (after, _) = load_by_name(old, store), load_by_name(new, store)
     with explain_defects(before, after):
+        rows = _describe_rows(before, after)
         before, after = withhold(before), withhold(after)
         said = list(describe_comparison(compare(before, after)))
-    say("\n".join(said))
+    say("\n".join((*said, *rows)))
+
+
+def _describe_rows(before: AuditResult, after: AuditResult) -> list[str]:
+    """Return what changed row by row, where both runs name their rows; or why it cannot be said."""
+    from audit.errors import InputError
+    from audit.gates.changed import describe_change
+    from audit.pipeline.paired_runs import can_be_paired, describe_pairing, pair_runs
+    from audit.report.terminal.lines import withhold
+
+    if not can_be_paired(before, after):
+        return []
+    try:
+        paired = pair_runs(before, after)
+    except InputError as error:
+        return [f"Not compared row by row: {error}"]
+    return [f"{describe_pairing(paired)}: {describe_change(withhold(paired.result))}"]
 
 
 def dashboard(

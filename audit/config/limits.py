@@ -134,6 +134,18 @@ def check_label(stage: Literal["data", "model"], metric: str, where: str, *, lab
     raise ValueError(f"{where}: '{metric}' needs a label; {mend}")
 
 
+def check_earlier(metric: str, where: str, *, named: bool) -> None:
+    """Refuse a limit on what changed, where no earlier decisions are named.
+
+    Raises
+    ------
+    ValueError
+        Named by pydantic with the gate's place in the file.
+    """
+    if not named and "against" in _find_metric("model", metric).needs:
+        raise ValueError(f"{where} needs earlier decisions; name their column in [predictions] against")
+
+
 def check_classes(metric: str, where: str, *, several: bool) -> None:
     """Refuse a limit on data that needs a positive label where there is none, or several classes where there are not.
 
@@ -217,7 +229,7 @@ def _refuse_other_stage(stage: str, metric: str) -> None:
 
 def _choose_comparison(entry: Metric, low: float | None, high: float | None, by: Sequence[str] | None) -> str | None:
     """Return what a limit without a comparison means: a floor is of the lowest group, a ceiling of the highest."""
-    if entry.judged in {("largest",), ("between_groups",)}:
+    if entry.judged[0] in {"largest", "between_groups"}:
         return entry.judged[0]
     if by is not None and len(by) == 0:
         return None

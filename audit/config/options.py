@@ -47,6 +47,7 @@ OF_AUDITS: tuple[Door, ...] = ("data", "model", "check", "measure")
 FROM_FILES: tuple[Door, ...] = ("data", "model")
 OF_DATA: tuple[Door, ...] = ("data", "check")
 OF_MODELS: tuple[Door, ...] = ("model", "measure")
+OF_PAIRS: tuple[Door, ...] = ("model", "count", "measure")
 COMMAS = "separated by commas (quote a name that contains one: '\"age, years\",sex')"
 
 

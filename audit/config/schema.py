@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from audit.axes import Task
 from audit.config.energy import EnergySection
-from audit.config.limits import check_classes, check_label, check_limits, check_task, translate_metric
+from audit.config.limits import check_classes, check_earlier, check_label, check_limits, check_task, translate_metric
 from audit.config.options import Names, Number, Section, Text
 from audit.config.sections import SMALLEST_PUBLISHED, Checks, Data, Policy, Predictions, Train
 from audit.errors import no_such, printable
@@ -182,6 +182,7 @@ def _check_predictions(config: Config) -> None:
     if config.predictions_label is None:
         _check_without_label(asked)
     _check_task(config, asked.task)
+    _check_earlier(asked)
     if config.predictions_label in {asked.prediction, asked.score, asked.rank} - {None}:
         raise ValueError(
             f"predictions: '{config.predictions_label}' is both label and prediction; name two different columns"
@@ -195,6 +196,20 @@ def _check_without_label(asked: Predictions) -> None:
     needing = next((k for k in ("exact_auc", "features") if getattr(asked, k)), None)
     if needing is not None and asked.task == "classification":
         raise ValueError(f"predictions.{needing}: needs a label; name its column ([data] label), or remove {needing}")
+
+
+def _check_earlier(asked: Predictions) -> None:
+    """Refuse earlier decisions where there are none of two classes, or that are the new ones."""
+    if asked.against is None:
+        return
+    if asked.task != "classification":
+        raise ValueError(
+            f"predictions.against: needs decisions of two classes, and the task is {asked.task}; remove it"
+        )
+    if asked.against in {asked.prediction, asked.score}:
+        raise ValueError(
+            f"predictions: '{asked.against}' is both the new and the earlier decision; name two different columns"
+        )
 
 
 def _check_task(config: Config, task: Task) -> None:
@@ -285,6 +300,7 @@ def _check_gates(config: Config) -> None:
             check_label("model", gate.metric, where, labelled=config.predictions_label is not None)
             if gate.metric.startswith("flip_") and not config.predictions.features:
                 raise ValueError(f"{where} needs the flip test; name the feature columns in [predictions] features")
+            check_earlier(gate.metric, where, named=config.predictions.against is not None)
             _check_places(config, where, gate)
         if gate.stage == "data":
             check_label("data", gate.metric, where, labelled=config.data.label is not None)

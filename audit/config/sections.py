@@ -105,12 +105,7 @@ class Data(Section):
     ] = None
     favourable: Annotated[
         Class | None,
-        Option(
-            "Class that is good for the person; findings then say who is worse off.",
-            OF_AUDITS,
-            o.CLASS,
-            place=10,
-        ),
+        Option("Class that is good for the person; findings then say who is worse off.", OF_AUDITS, o.CLASS, place=10),
     ] = None
     """Class that is a benefit: the positive one, or another one, and then the positive one is a harm."""
     people: Annotated[Text | None, Option("What the rows are called, such as applicants.", elsewhere=True)] = None
@@ -144,6 +139,10 @@ class Data(Section):
         Text,
         Option("Column with the person (or unit) id, if several rows share one.", EVERYWHERE, o.COLUMN, place=33),
     ] = "row"
+    key: Annotated[
+        Text | None, Option("Column that names a row in every run.", ("model",), o.COLUMN, place=33, elsewhere=True)
+    ] = None
+    """Column that names a row in every run, so that ``audit diff`` compares the same rows of two runs as pairs."""
     weight: Annotated[Text | None, Option("Column of sampling weights.", EVERYWHERE, o.COLUMN, place=32)] = None
     strata: Annotated[
         Names, Option(f"Columns to condition on, {COMMAS}.", o.OF_TABLES, o.NAMES, place=33, narrower=True)
@@ -324,6 +323,10 @@ class Predictions(Section):
         Option("Column of predicted classes, or of predicted numbers.", OF_MODELS, o.COLUMN, argument="y_pred"),
         Option("Column of predicted classes.", ("count",), o.COLUMN),
     ] = None
+    against: Annotated[
+        Text | None, CountedBy("pairs"), Option("Column of earlier decisions to compare with.", o.OF_PAIRS, o.COLUMN)
+    ] = None
+    """Column of earlier decisions about the same rows: what changed, and who lost by it."""
     score: Annotated[
         Text | None,
         Option("Column of scores.", OF_MODELS, o.COLUMN),

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from audit.axes import LABEL, PREDICTION, STRATUM
+from audit.axes import AGAINST, LABEL, PREDICTION, STRATUM, CubeKind
 from audit.counting.count import Tallies
 from audit.counting.plan import Plan
 from audit.counting.tally import Tally
@@ -51,6 +51,8 @@ def spell_as_text(tallies: Tallies, plan: Mapping[str, Any], names: Container[st
     """
     of_key = {LABEL: plan["label"], PREDICTION: plan["prediction"], **{c: c for c in plan["groups"]}}
     of_key |= {f"{STRATUM}{i}": c for i, c in enumerate(plan["strata"])}
+    if (pairs := plan.get("kinds", {}).get(CubeKind.PAIRS)) is not None:
+        of_key[AGAINST] = pairs["against"]
 
     def one(tally: Tally) -> Tally:
         keyed = zip(tally.keys, tally.levels, strict=True)
@@ -73,8 +75,9 @@ def _names(plan: Plan) -> tuple[str, ...]:
 
 
 def _classes(plan: Plan) -> tuple[str, ...]:
-    roles = (plan.label, plan.prediction) if plan.task in {"classification", "multiclass"} else ()
-    return tuple(c for c in roles if c is not None)
+    if plan.task not in {"classification", "multiclass"}:
+        return ()
+    return tuple(c for c in (plan.label, plan.prediction, *plan.further_classes.values()) if c is not None)
 
 
 def _as_text(table: HeldTable, plan: Plan) -> Iterator[str]:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, SCORE, STRATUM, nowhere
+from audit.axes import AGAINST, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, SCORE, STRATUM, nowhere
 from audit.cube import Axis, Cube
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Level
@@ -31,7 +31,7 @@ BELOW, UNKNOWN = 0, 1
 FIRST_LEVEL, FIRST_CLASS = 2, 1
 """Place of code 0 among an attribute's places, and among those of labels, predictions and bins."""
 MOST_CELLS, MOST_BINS = 1_000_000, 1000
-RESERVED = frozenset({LABEL, PREDICTION, SCORE, FOLD, STRATUM})
+RESERVED = frozenset({AGAINST, LABEL, PREDICTION, SCORE, FOLD, STRATUM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,10 @@ class Account:
     """Counts of a table and where every row went: read = used + the sum of excluded."""
 
     cube: Cube
-    """Groups x label x prediction, or x score where scores were binned, with a level for every name that was given."""
+    """Groups (x earlier prediction) x label x prediction, or x score where scores were binned.
+
+    It has a level for every name that was given.
+    """
     rows_read: int
     rows_excluded: Mapping[str, int]
     rows_without_group: Mapping[str, int]
@@ -65,6 +68,8 @@ class Cells:
         Where scores from 0 to 1 are cut, rising; none where classes are counted. A score on a cut belongs above it.
     threshold
         The cut from which on a score is a positive prediction.
+    against
+        Whether every row has the class of an earlier prediction too.
 
     Raises
     ------
@@ -78,7 +83,10 @@ class Cells:
         classes: int | Sequence[str] = 2,
         cuts: Sequence[float] = (),
         threshold: float | None = None,
+        *,
+        against: bool = False,
     ) -> None:
+        self.against = against
         self.groups = {str(name): _require_levels(str(name), levels) for name, levels in groups.items()}
         if not self.groups:
             raise QuestionError("groups names no attribute; give {'sex': ['female', …]}")
@@ -86,7 +94,8 @@ class Cells:
         self.cuts, self.threshold = tuple(float(c) for c in cuts), threshold
         _refuse_cuts(self.cuts, threshold, len(self.classes))
         sizes = [len(levels) + 3 for levels in self.groups.values()]
-        self.shape = (*sizes, len(self.classes) + 2, self.width + 3)
+        earlier = (len(self.classes) + 2,) if against else ()
+        self.shape = (*sizes, *earlier, len(self.classes) + 2, self.width + 3)
         self.padded = math.prod(self.shape)
         """Cell of rows that only fill up a batch; the last one."""
         if self.padded > MOST_CELLS:
@@ -99,7 +108,9 @@ class Cells:
         self.strides = dict(zip(self.groups, strides, strict=False))
         """Weight of each attribute's code in the number of the cell."""
         self.label_stride = strides[-2]
-        self.offset = FIRST_LEVEL * sum(self.strides.values()) + FIRST_CLASS * self.label_stride
+        self.against_stride = strides[-3] if against else 0
+        self.offset = FIRST_LEVEL * sum(self.strides.values())
+        self.offset += FIRST_CLASS * (self.label_stride + self.against_stride)
         """Added once, so that codes need not be shifted one by one; the prediction comes as a place already."""
 
     @property
@@ -124,6 +135,7 @@ class Cells:
             "classes": list(self.classes),
             "cuts": list(self.cuts),
             "threshold": self.threshold,
+            **({AGAINST: True} if self.against else {}),
         }
 
     def account(self, table: np.ndarray, further: Mapping[str, int] | None = None) -> Account:
@@ -168,6 +180,8 @@ class Cells:
             for name, levels in self.groups.items()
         ]
         last = len(self.classes)
+        if self.against:
+            found.append((f"earlier prediction is none of the {last} classes", {BELOW: "", last + 1: ""}))
         found.append((f"label is none of the {last} classes", {BELOW: "", last + 1: ""}))
         what = f"prediction is none of the {last} classes"
         if self.cuts:
@@ -177,9 +191,10 @@ class Cells:
 
     def _cube(self, n: np.ndarray) -> Cube:
         axes = [Axis(name, (None, *levels)) for name, levels in self.groups.items()]
-        axes += [Axis(LABEL, self.classes), self._outcome()]
+        earlier = (Axis(AGAINST, self.classes),) if self.against else ()
+        axes += [*earlier, Axis(LABEL, self.classes), self._outcome()]
         cube = Cube(axes, {"n": n})
-        for name in (*self.groups, LABEL, *(() if self.binned else (PREDICTION,))):
+        for name in (*self.groups, *(a.name for a in earlier), LABEL, *(() if self.binned else (PREDICTION,))):
             cube = cube.merge(name, _keep_level)
         return cube
 

@@ -100,8 +100,13 @@ def count_tallies(table: Table, plan: Plan, engine: Engine) -> Tallies:
 def make_cubes(tallies: Tallies, plan: Plan, labels: Mapping[Any, str] | None = None) -> Counted:
     """Cubes of what was counted; ``labels`` is the reading of raw labels, where it was made before."""
     unit = find_unit(tallies.crossings.tallies[0])
-    found = read_cubes(tallies.crossings.in_unit(unit), plan)
+    crossed = tallies.crossings.in_unit(unit)
+    found = read_cubes(crossed, plan)
     found = replace(found, cubes=tuple(_in_unit(cube, unit) for cube in found.cubes), weight_unit=unit)
+    for kind, question in _find_kinds(plan):
+        read = kind.read(question, crossed, plan).items()
+        of_kind = {name: tuple(_in_unit(cube, unit) for cube in cubes) for name, cubes in read}
+        found = replace(found, further={**found.further, **of_kind})
     if tallies.scored is None:
         return found
     from audit.counting.kinds.scores import make_score_cubes

@@ -81,7 +81,8 @@ def plan_blocks(plan: Plan, levels: Mapping[str, int], rows: int | None) -> tupl
         Of the table, where they are known; a table has no more cells.
     """
     sizes = {c: ASSUMED_LEVELS if plan.of_parts else _levels(c, plan, levels) for c in plan.groups}
-    beside = [c for c in (*plan.strata, plan.label, plan.prediction) if c is not None]
+    classes = (plan.label, plan.prediction, *plan.further_classes.values())
+    beside = [c for c in (*plan.strata, *classes) if c is not None]
     others = prod(2 if plan.of_parts else max(1, levels.get(c, 2)) for c in beside)
     others *= FOLDS if plan.unit is not None else 1
     few = rows is not None and rows <= FEW_ROWS and not plan.of_parts
@@ -213,7 +214,8 @@ def refuse_large(axes: Mapping[str, Sequence[Level]], plan: Plan) -> None:
 def _blamed(levels: Mapping[str, int], what: str, plan: Plan, numbers: AbstractSet[str], *, fewer: bool) -> str:
     """Sentence that names every axis, and of those that the question chose the one with the most values."""
     shown = " x ".join(f"{printable(_column(axis, plan))} ({n:,})" for axis, n in levels.items())
-    chosen = [axis for axis in levels if axis in {*plan.groups, LABEL, PREDICTION} or axis.startswith(STRATUM)]
+    named = {*plan.groups, LABEL, PREDICTION, *plan.further_classes}
+    chosen = [axis for axis in levels if axis in named or axis.startswith(STRATUM)]
     blamed = max(chosen or levels, key=lambda axis: levels[axis])
     mend = _mend(blamed, plan, numeric=blamed in numbers)
     less = "; or ask for fewer intersections" if fewer else ""
@@ -224,14 +226,14 @@ def _column(axis: str, plan: Plan) -> str:
     """Column or role behind an axis."""
     if axis.startswith(STRATUM) and axis[len(STRATUM) :].isdigit():
         return plan.strata[int(axis[len(STRATUM) :])]
-    named = {LABEL: plan.label, PREDICTION: plan.prediction}.get(axis)
+    named = {LABEL: plan.label, PREDICTION: plan.prediction, **plan.further_classes}.get(axis)
     return named or axis
 
 
 def _mend(axis: str, plan: Plan, *, numeric: bool) -> str:
     if axis in plan.bins:
         return "give it fewer bins, or remove it"
-    if axis in {LABEL, PREDICTION}:
+    if axis in {LABEL, PREDICTION, *plan.further_classes}:
         return "merge classes"
     if axis in plan.groups and numeric:
         return "put it into bins ([data.bins], --bins), or remove it"

@@ -41,7 +41,7 @@ class Words(NamedTuple):
 
 def read_cubes(crossed: Crossed, plan: Plan) -> Counted:
     """Cubes of every crossing, and the account of rows."""
-    words = [_read_keys(tally, plan) for tally in crossed.tallies]
+    words = [read_words(tally, plan) for tally in crossed.tallies]
     rest = [k for k in words[0] if k not in {*plan.groups, STRATUM}]
     tallies = {id(tally): (tally, found) for tally, found in zip(crossed.tallies, words, strict=True)}
 
@@ -74,7 +74,7 @@ def account_for_rows(crossed: Crossed, words: Mapping[str, Words], plan: Plan) -
 
 def read_labels(tally: Tally, plan: Plan) -> dict[Any, str]:
     """Reading of each raw label, 0 or 1."""
-    return _read_one_or_other(_totals(tally, LABEL), f"label '{plan.label}'", plan)[0]
+    return _read_one_or_other(count_values(tally, LABEL), f"label '{plan.label}'", plan)[0]
 
 
 def read_predictions(tally: Tally, plan: Plan) -> dict[Any, str]:
@@ -129,7 +129,7 @@ def _count_decided(
     return tuple(cubes)
 
 
-def _read_keys(tally: Tally, plan: Plan) -> dict[str, Words]:
+def read_words(tally: Tally, plan: Plan) -> dict[str, Words]:
     """Every key as words: groups by name, label and prediction as 0 and 1, folds as numbers."""
     found = {name: read_groups(tally, name, plan) for name in plan.groups if name in tally.keys}
     if plan.strata:
@@ -155,7 +155,7 @@ def _read_classes(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
     """Label and prediction by the names of their classes."""
     asked = {LABEL: plan.label, PREDICTION: plan.prediction}
     said = {role: f"{role} '{name}'" for role, name in asked.items() if name is not None}
-    names = name_classes({said[role]: _totals(tally, role) for role in said})
+    names = name_classes({said[role]: count_values(tally, role) for role in said})
     return {role: names[said[role]] for role in said}
 
 
@@ -164,10 +164,10 @@ def _read_binary(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
     found: dict[str, dict[Any, str]] = {}
     labels, positive = {}, None
     if plan.label is not None:
-        labels = _totals(tally, LABEL)
+        labels = count_values(tally, LABEL)
         found[LABEL], positive = _read_one_or_other(labels, f"label '{plan.label}'", plan)
     if plan.prediction is not None:
-        totals, role = _totals(tally, PREDICTION), f"prediction '{plan.prediction}'"
+        totals, role = count_values(tally, PREDICTION), f"prediction '{plan.prediction}'"
         if plan.label is None:
             found[PREDICTION], _ = _read_one_or_other(totals, role, plan)
         else:
@@ -192,7 +192,7 @@ def _read_one_or_other(totals: Mapping[Any, int], role: str, plan: Plan) -> tupl
     return read_binary(totals, positive, role), positive
 
 
-def _totals(tally: Tally, key: str) -> dict[Any, int]:
+def count_values(tally: Tally, key: str) -> dict[Any, int]:
     """Rows of each raw value, in an order that depends on nothing but the values."""
     levels, codes = tally.levels[tally.place(key)], tally.codes[tally.place(key)]
     rows = np.bincount(codes, weights=tally.counts["n"], minlength=len(levels))

@@ -113,7 +113,7 @@ def read_binary(values: Mapping[Any, int], positive: Any, role: str) -> dict[Any
 
 
 def read_predicted(
-    values: Mapping[Any, int], role: str, labels: Collection[Any], label: str, positive: Any
+    values: Mapping[Any, int], role: str, labels: Collection[Any], label: str, positive: Any, *, what: str = "the label"
 ) -> dict[Any, str]:
     """Map every raw prediction to "1" (the label's positive class) or "0".
 
@@ -127,6 +127,8 @@ def read_predicted(
         Values of the label: a prediction must be one of them.
     positive
         The positive one among them.
+    what
+        What messages call that of which they are the values.
 
     Raises
     ------
@@ -142,7 +144,7 @@ def read_predicted(
     if strange is not None:
         listed = ", ".join(map(quote, sorted(labels, key=str)[:6]))
         raise ValuesError(
-            f"{role} holds {quote(strange)}, which is not a value of the label (available: "
+            f"{role} holds {quote(strange)}, which is not a value of {what} (available: "
             f"{listed}){_hint(strange, labels)}"
         )
     return {raw: "1" if reading == read[label][positive] else "0" for raw, reading in read[role].items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain, combinations
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from audit.axes import CubeKind, Task
 from audit.cube import Cube
@@ -23,6 +23,16 @@ class Question(Protocol):
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that it reads beside those of the plan."""
+        ...
+
+
+@runtime_checkable
+class ClassQuestion(Question, Protocol):
+    """A question of columns of classes, which are counted beside label and prediction, in the same pass."""
+
+    @property
+    def classes(self) -> Mapping[str, str]:
+        """Columns by the keys that they have in the tables of the crossings."""
         ...
 
 
@@ -67,6 +77,12 @@ class Plan:
     def predicts(self) -> bool:
         """Whether the rows carry a prediction, given or made from a score."""
         return self.prediction is not None or self.score is not None
+
+    @property
+    def further_classes(self) -> Mapping[str, str]:
+        """Columns of classes that kinds count beside label and prediction, by their keys."""
+        asked = (question for question in self.kinds.values() if isinstance(question, ClassQuestion))
+        return dict(chain.from_iterable(question.classes.items() for question in asked))
 
     @property
     def columns(self) -> tuple[str, ...]:

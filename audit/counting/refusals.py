@@ -55,7 +55,8 @@ def _refuse_roles(table: Table, plan: Plan) -> None:
         raise ValuesError(
             f"{table.name}: unit '{printable(plan.unit)}' is {kind}; use ids that are whole numbers or text"
         )
-    for role, name in (("label", plan.label), ("prediction", plan.prediction)):
+    further = (("earlier prediction", name) for name in plan.further_classes.values())
+    for role, name in (("label", plan.label), ("prediction", plan.prediction), *further):
         if plan.task == "regression" or (plan.task == "ranking" and name is not None):
             _refuse_no_number(table, role, name)
         elif name is not None and table.columns[name] in NO_CLASS:
@@ -107,7 +108,8 @@ def _refuse_bins(table: Table, plan: Plan, column: str) -> None:
 
 def _refuse_group(table: Table, plan: Plan, column: str) -> None:
     roles = {"label": plan.label, "prediction": plan.prediction, "weight": plan.weight, "score": plan.score}
-    taken = next((role for role, name in roles.items() if name == column), None)
+    earlier = "earlier prediction" if column in plan.further_classes.values() else None
+    taken = next((role for role, name in roles.items() if name == column), earlier)
     shown = printable(column)
     if taken:
         raise QuestionError(f"'{shown}' is both {taken} and group column; name another group column")
@@ -198,7 +200,8 @@ def refuse_sums(
 
 def look(scan: Scan, table: Table, plan: Plan) -> Mapping[str, int]:
     """Refuse by the first rows what has too many levels to be a group or a class, and tell how many each has."""
-    classes = () if plan.task in {"regression", "ranking"} else (plan.label, plan.prediction)
+    classes: tuple[str | None, ...] = (plan.label, plan.prediction, *plan.further_classes.values())
+    classes = () if plan.task in {"regression", "ranking"} else classes
     looked = [c for c in (*plan.groups, *plan.strata, *classes) if c is not None and c not in plan.bins]
     if not looked:
         return {}

@@ -279,7 +279,7 @@ Sum = Rows | Total | Lowest | Highest
 
 # The keys and sums that several questions share.
 def keys(plan: Plan) -> dict[str, Key]:
-    """Groups, strata, label, prediction and fold, where there are any."""
+    """Groups, strata, label, prediction, further classes and fold, where there are any."""
     found: dict[str, Key] = {c: group_key(c, plan) for c in plan.groups}
     found |= {f"{STRATUM}{i}": Column(c) for i, c in enumerate(plan.strata)}
     if plan.label is not None:
@@ -288,6 +288,7 @@ def keys(plan: Plan) -> dict[str, Key]:
         found[PREDICTION] = Column(plan.prediction)
     elif plan.score is not None:
         found[PREDICTION] = Passes(plan.score, float(plan.threshold))
+    found |= {key: Column(c) for key, c in plan.further_classes.items()}
     return found | fold_key(plan)
 
 

@@ -18,6 +18,8 @@ from audit.gates.voice import write_times
 from audit.record.result import AuditResult, Gate, Run, name_verdict
 
 NO_LIMIT = "No limit was set. The numbers below are measurements, not passes."
+CHANGED = "churn"
+"""Metric that is there where two decisions about the same rows are compared."""
 NO_GROUPS = "No limit on groups was set."
 UNCOMPARED = "No limit on groups was set, so no difference between groups was judged."
 KEPT = "The record so far is kept."
@@ -41,7 +43,16 @@ def write_headline(result: AuditResult) -> str:
     """Return the sentence after the word: what decides, and what was not judged."""
     if result.verdict == "incomplete":
         return describe_unfinished(result.run, tracked=result.run.command[1:2] == ("track",))
-    gate = find_deciding_gate(result.gates)
+    said = _write_decisive(result, find_deciding_gate(result.gates))
+    if CHANGED not in result.estimates.metrics:
+        return said
+    from audit.gates.changed import describe_change
+
+    return f"{describe_change(result)} {said}".lstrip()
+
+
+def _write_decisive(result: AuditResult, gate: Gate | None) -> str:
+    """Return the sentence of the limit that decides, and what was not judged."""
     if gate is None:
         return NO_LIMIT
     if result.verdict == "not judged":

@@ -11,6 +11,8 @@ from audit.measurement.metrics.kinds import Everybody
 SMALL, NO_GROUP, UNMEASURED, IS_LABEL = "small_group", "rows_without_group", "unmeasured_group", "group_equals_label"
 LENT = ", at least with the spread that a larger group shows"
 """Method of comparisons of means, beside that of the groups' own intervals."""
+FEW_CHANGED = "few_changed"
+"""So few decisions changed that no direction is claimed."""
 OWN = "own_metric"
 """A number that a user's own function returned; the document does not hold what would make it again."""
 

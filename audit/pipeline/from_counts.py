@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from audit._version import __version__
-from audit.axes import LABEL, NEGATIVE, POSITIVE, PREDICTION
+from audit.axes import AGAINST, LABEL, NEGATIVE, POSITIVE, PREDICTION, CubeKind
 from audit.config.read import build
 from audit.config.written_limits import Gates, read_rules
 from audit.counting.backends.merge import name_values
@@ -50,7 +50,7 @@ def result_of(
     account
         Where every row went.
     decided
-        Counts over groups, label and prediction, in this order.
+        Counts over groups, (earlier prediction,) label and prediction, in this order.
     reference, intersections, confidence, compare_to, gates, four_fifths, least_rows, merge
         As in `audit.measure`.
 
@@ -62,7 +62,8 @@ def result_of(
     started, cube = now(), occupied(decided)
     if not cube["n"].sum():
         raise ValuesError("no rows were counted; call update for every batch before result")
-    names = cube.names[:-2]
+    names = tuple(name for name in cube.names[:-2] if name != AGAINST)
+    paired = AGAINST in cube.names
     two = {*cube.axis(LABEL).levels, *cube.axis(PREDICTION).levels} <= {NEGATIVE, POSITIVE}
     raw: dict[str, Any] = {
         "data": {
@@ -74,7 +75,12 @@ def result_of(
             "reference_group": make_reference(reference, names),
             "compare_to": names_of(compare_to, "compare_to"),
         },
-        "predictions": {"source": SOURCE, "task": "classification" if two else "multiclass", "prediction": PREDICTION},
+        "predictions": {
+            "source": SOURCE,
+            "task": "classification" if two else "multiclass",
+            "prediction": PREDICTION,
+            **({AGAINST: AGAINST} if paired else {}),
+        },
         "policy": make_policy(confidence, four_fifths, least_rows),
     }
     rules = read_rules(make_plain(gates), "model")
@@ -83,6 +89,7 @@ def result_of(
     cube = _join_levels(cube, config.data.merged)
     counted = Counted(
         cubes=tuple(cube.keep(*by, LABEL, PREDICTION) for by in plan.crossings),
+        further={CubeKind.PAIRS: tuple(cube.keep(*by, LABEL, PREDICTION, AGAINST) for by in plan.crossings if paired)},
         rows_read=account.rows_read,
         rows_excluded=account.rows_excluded,
         rows_without_group={name: account.rows_without_group.get(name, 0) for name in names},

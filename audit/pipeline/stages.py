@@ -101,7 +101,7 @@ def require_inputs(config: Config, folder: Path, store: Path | None = None) -> O
         if source is not None:
             opened.require(source, _list_data_columns(config), keep=True)
     if config.predictions is not None and config.predictions.source is not None:
-        opened.require(config.predictions.source, plan_predictions(config).columns, keep=settled)
+        opened.require(config.predictions.source, _list_prediction_columns(config), keep=settled)
     if config.checks is not None and config.checks.suite is not None:
         from audit.checks.expectations.suite import read_suite, require_groups
 
@@ -120,10 +120,16 @@ def require_left(config: Config, opened: OpenTables) -> None:
     source = config.predictions_source
     if source is None:
         return
-    opened.require(source, plan_predictions(config).columns, keep=True)
+    opened.require(source, _list_prediction_columns(config), keep=True)
     table = opened.tables[source]
     if table.rows == 0:
         raise no_rows(table.name)
+
+
+def _list_prediction_columns(config: Config) -> tuple[str, ...]:
+    """Return the columns that predictions must have: those that are counted, and what names a row."""
+    key = () if config.data.key is None else (config.data.key,)
+    return (*plan_predictions(config).columns, *key)
 
 
 def require_inside(folder: Path, name: str) -> Path:

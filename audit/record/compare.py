@@ -20,6 +20,7 @@ Key = tuple[str, str, str | None, tuple[str, ...], Group]
 FIELDS = ("stage", "metric", "by", "group", "outcome", "old", "new", "change", "low", "high", "beyond_chance")
 """Columns of the table of a comparison, beside those of the groups."""
 MOST_CHANGES = 12
+LABELS = "base_rate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,9 +263,24 @@ def _list_digests(result: AuditResult) -> Sequence[str | None]:
 
 
 def _are_independent(old: AuditResult, new: AuditResult) -> bool:
-    """Return whether every table of the two is known, and none is in both; rows in memory may be the same."""
+    """Return whether every table of the two is known, and none is in both; rows in memory may be the same.
+
+    Rows that are named by a key may be the same too, and so may those of groups whose labels agree to the row.
+    """
     digests = (*_list_digests(old), *_list_digests(new))
-    return bool(digests) and None not in digests and not _share_a_file(old, new)
+    known = bool(digests) and None not in digests and not _share_a_file(old, new)
+    keys = [(result.question.config.get("data") or {}).get("key") for result in (old, new)]
+    same_key = keys[0] is not None and keys[0] == keys[1]
+    return known and not same_key and not _have_the_same_labels(old, new)
+
+
+def _have_the_same_labels(old: AuditResult, new: AuditResult) -> bool:
+    """Return whether all groups have as many rows and as many positive labels in both."""
+    counted = [
+        {(e.by, e.group): (e.n, e.numerator) for e in result.estimates.about(LABELS) if e.compare is None}
+        for result in (old, new)
+    ]
+    return len(counted[0]) > 1 and counted[0] == counted[1]
 
 
 def _share_a_file(old: AuditResult, new: AuditResult) -> bool:

@@ -30,12 +30,14 @@ class Batch(NamedTuple):
     groups: tuple[Tensor, ...]
     """Codes of each attribute, in the order of the cells."""
     valid: Tensor | None
+    against: Tensor | None = None
+    """Classes of the earlier predictions, where the cells have them."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """All of them."""
-        rows = (self.given, self.label, *self.groups)
-        return rows if self.valid is None else (*rows, self.valid)
+        further = (t for t in (self.against, self.valid) if t is not None)
+        return (self.given, self.label, *self.groups, *further)
 
     def describe_likeness(self) -> tuple[object, ...]:
         """Return what two batches have in common if they can be laid one under the other."""
@@ -49,7 +51,7 @@ class Batch(NamedTuple):
         """Return a batch of the same kind with other tensors."""
         there = 2 + len(self.groups)
         groups, valid = tuple(tensors[2:there]), None if self.valid is None else tensors[-1]
-        return Batch(self.kind, tensors[0], tensors[1], groups, valid)
+        return Batch(self.kind, tensors[0], tensors[1], groups, valid, None if self.against is None else tensors[there])
 
 
 class Places:
@@ -60,17 +62,27 @@ class Places:
         self._bounds: dict[tuple[torch.device, torch.dtype], Tensor] = {}
 
     def batch(
-        self, groups: Mapping[str, Tensor], label: Tensor, kind: str, given: Tensor, valid: Tensor | None
+        self,
+        groups: Mapping[str, Tensor],
+        label: Tensor,
+        given: tuple[str, Tensor],
+        valid: Tensor | None,
+        against: Tensor | None,
     ) -> Batch:
         """Return the rows of a step.
 
         Raises
         ------
         QuestionError
-            When an attribute is missing.
+            When an attribute is missing, or an earlier prediction that is counted, or one is given that is not.
         """
+        if (against is None) == self.cells.against:
+            mend = "give against" if against is None else "make the tally with against=True"
+            raise QuestionError(f"this tally counts {'' if against is None else 'no '}earlier predictions; {mend}")
         try:
-            return Batch(kind, given, label, tuple([groups[name] for name in self.cells.groups]), valid)
+            kind, tensor = given
+            codes = tuple([groups[name] for name in self.cells.groups])
+            return Batch(kind, tensor, label, codes, valid, against)
         except KeyError as error:
             missing = no_such("group", error.args[0], groups)
             raise QuestionError(f"{missing} among the groups of this batch; give its codes") from None
@@ -83,11 +95,10 @@ class Places:
             _refuse_length(codes, rows, what)
             if codes.dtype not in WHOLE:
                 raise ValuesError(f"{what} is {codes.dtype}; give codes, whole numbers, -1 for unknown")
-        for codes in (batch.label, batch.given):
-            if codes.dtype not in WHOLE and not codes.is_floating_point():
-                raise ValuesError(f"classes are {codes.dtype}; give codes, whole numbers from 0 on")
-        if batch.valid is not None:
-            _refuse_length(batch.valid, rows, "valid")
+        _refuse_classes(batch)
+        for what, values in (("against", batch.against), ("valid", batch.valid)):
+            if values is not None:
+                _refuse_length(values, rows, what)
         if batch.kind == "prediction":
             _refuse_length(batch.given, rows, batch.kind)
             if self.cells.binned:
@@ -117,6 +128,8 @@ class Places:
         for codes, (name, stride) in zip(batch.groups, self.cells.strides.items(), strict=True):
             there = codes.reshape(-1).to(key.device, torch.int64, non_blocking=True)
             key.add_(there.clamp(-FIRST_LEVEL, len(self.cells.groups[name])), alpha=stride)
+        if batch.against is not None:
+            key.add_(self._place_classes(batch.against, key.device), alpha=self.cells.against_stride)
         key.add_(self.cells.offset)
         if batch.valid is not None:
             filling = batch.valid.reshape(-1).to(key.device, non_blocking=True) == 0
@@ -150,6 +163,12 @@ class Places:
             return codes.to(torch.int64).clamp(-1, last)
         whole = torch.where(codes == codes.floor(), codes.clamp(-1, last), -1.0)
         return torch.where(codes.isnan(), float(nan), whole).to(torch.int64)
+
+
+def _refuse_classes(batch: Batch) -> None:
+    for codes in (batch.label, batch.given, batch.against):
+        if codes is not None and codes.dtype not in WHOLE and not codes.is_floating_point():
+            raise ValuesError(f"classes are {codes.dtype}; give codes, whole numbers from 0 on")
 
 
 def _has_classes(kind: str, given: Tensor) -> bool:

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, distributed
 
+from audit.axes import AGAINST
 from audit.counting.cells import Account, Cells, read_cuts
 from audit.cube import Cube
 from audit.errors import QuestionError, ValuesError, printable
@@ -51,6 +52,9 @@ class GroupTally:
         Probability from which on a prediction is positive, where scores are given.
     bins
         Number of equal score bins, or where scores are cut, between 0 and 1; the threshold is always a cut.
+    against
+        Whether every row comes with the class that an earlier model predicted, so that `result` says what changed, and
+        who lost by it.
     every
         Count only the first of so many steps; the account says how many rows were passed over.
     process_group
@@ -71,6 +75,7 @@ class GroupTally:
         classes: int | Sequence[str] = 2,
         threshold: float = 0.5,
         bins: int | Sequence[float] | None = None,
+        against: bool = False,
         every: int = 1,
         process_group: Any = None,
         device: torch.device | str | None = None,
@@ -80,7 +85,10 @@ class GroupTally:
             raise QuestionError("bins are for scores of two classes; remove bins")
         if type(every) is not int or every < 1:
             raise QuestionError(f"every is {printable(every)}; give a whole number of steps, 1 to count all")
-        self.cells = Cells(groups, classes, read_cuts(threshold, bins) if two else (), threshold if two else None)
+        if against and not two:
+            raise QuestionError("against is for two classes; remove against")
+        cuts = read_cuts(threshold, bins) if two else ()
+        self.cells = Cells(groups, classes, cuts, threshold if two else None, against=against)
         self.every, self.process_group = every, process_group
         self._steps = self._passed_over = 0
         # A table that is made in inference mode could not be added to outside of it.
@@ -99,6 +107,7 @@ class GroupTally:
         logits: Tensor | None = None,
         probability: Tensor | None = None,
         prediction: Tensor | None = None,
+        against: Tensor | None = None,
         valid: Tensor | None = None,
     ) -> None:
         """Count a batch, of which a copy is taken; nothing waits for the device.
@@ -116,6 +125,8 @@ class GroupTally:
             Of the positive class, shape (N,).
         prediction
             Codes of the predicted classes, shape (N,).
+        against
+            Codes of the classes that the earlier model predicted, shape (N,), where the tally counts them.
         valid
             0 or False for rows that only fill up a batch, as `DistributedSampler` adds them; shape (N,).
 
@@ -130,7 +141,7 @@ class GroupTally:
             raise QuestionError("give exactly one of logits, probability and prediction")
         named = {"logits": logits, "probability": probability, "prediction": prediction}
         kind, given = next((kind, tensor) for kind, tensor in named.items() if tensor is not None)
-        batch = self._places.batch(groups, label, kind, given, valid)
+        batch = self._places.batch(groups, label, (kind, given), valid, against)
         if (likeness := batch.describe_likeness()) != self._likeness:
             self._places.refuse(batch)
             self._settle()
@@ -223,10 +234,12 @@ class GroupTally:
         Every rank must call it; the first one writes, and only within an audit. ``part`` says which rows were counted.
         """
         account = self.account()
+        # The course of an epoch is that of the rates; what changed from an earlier model is for `result`.
+        cube = account.cube.over(AGAINST) if self.cells.against else account.cube
         found = make_epoch(
             number,
             part,
-            self.cells.decided(account.cube),
+            self.cells.decided(cube),
             rows_read=account.rows_read,
             rows_excluded=account.rows_excluded,
             every=self.every,
@@ -266,11 +279,11 @@ class GroupTally:
         """
         mine = self.cells.plain() | {"every": self.every, "version": VERSION}
         theirs = {**state.get("cells", {}), "every": state.get("every"), "version": state.get("version")}
-        other = next((k for k in mine if theirs.get(k) != mine[k]), None)
+        other = next((k for k in {**mine, **theirs} if theirs.get(k) != mine.get(k)), None)
         if other is not None:
             raise QuestionError(
                 f"the state was counted with {other} = {printable(theirs.get(other))}, this tally has "
-                f"{printable(mine[other])}; make the tally with the same arguments"
+                f"{printable(mine.get(other))}; make the tally with the same arguments"
             )
         rank, ranks = self._rank
         if not state["merged"] and (state["rank"], state["ranks"]) != (rank, ranks):

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from people import people
 from same_cubes import same
 
+from audit.axes import CubeKind
 from audit.counting.backends.choose import choose_engine
 from audit.counting.backends.duckdb import DuckEngine
 from audit.counting.count import count_cubes, count_tallies, make_cubes
+from audit.counting.kinds.pairs import Pairs
 from audit.counting.plan import Plan
 from audit.counting.tally import LARGEST_SHIFT, grid_shift, round_to_nearest
 from audit.errors import InputError, QuestionError, SourceError, ValuesError
@@ -35,6 +37,17 @@ QUESTIONS = {
     "units": Plan(groups=("race",), label="label", prediction="decision", unit="person"),
     "both": Plan(groups=("sex",), label="label", score="score", weight="w", unit="person"),
     "strata": Plan(groups=("race",), label="label", prediction="decision", strata=("sex",), weight="w"),
+    "pairs": Plan(
+        groups=("race", "sex"),
+        intersections=2,
+        label="label",
+        score="score",
+        threshold=0.25,
+        weight="w",
+        unit="person",
+        kinds={CubeKind.PAIRS: Pairs("decision")},
+    ),
+    "pairs without labels": Plan(groups=("sex",), prediction="label", kinds={CubeKind.PAIRS: Pairs("decision")}),
     "data alone": Plan(groups=("race", "sex"), label="label"),
     "nobody labelled": Plan(groups=("race", "sex")),
     "regression": Plan(groups=("race", "sex"), label="w", prediction="score", task="regression"),
@@ -123,7 +136,7 @@ def test_every_engine_refuses_in_the_same_words(engine, plan, says):
 
 
 @pytest.mark.parametrize("engine", ["duckdb", *HERE])
-@pytest.mark.parametrize("name", ["crossings", "weights", "both", "strata"])
+@pytest.mark.parametrize("name", ["crossings", "weights", "both", "strata", "pairs"])
 @given(cut=st.integers(1, 799), seed=st.integers(0, 50))
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_parts_add_up_to_the_whole_to_the_last_digit(engine, name, cut, seed):
@@ -191,7 +204,7 @@ def test_a_cluster_of_two_workers_gives_the_same_cubes(cluster, parts):
     table = open_table(parts / "part-*.parquet")
     with session(cluster.master) as spark:
         assert spark.sparkContext.master == cluster.master
-        for name in ("crossings", "units"):
+        for name in ("crossings", "units", "pairs"):
             spark_count = count_cubes(table, QUESTIONS[name], choose_engine("spark", cluster.master))
             same(spark_count, count_cubes(table, QUESTIONS[name], DuckEngine()))
 

@@ -641,3 +641,42 @@ def test_cuda_is_never_waited_for(rows):
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert tally.cube()["n"].tolist() == fed(GroupTally(GROUPS), rows, {"logits": rows["logits"]}).cube()["n"].tolist()
+
+
+def test_an_earlier_model_beside_the_new_one_is_the_audit_of_the_pairs(rows):
+    earlier = torch.where(torch.arange(N) % 11 == 0, 1 - rows["label"], rows["label"])
+    tally = GroupTally(GROUPS, against=True)
+    fed(tally, rows, {"logits": rows["logits"], "against": earlier})
+    p = (rows["logits"].sigmoid() >= 0.5).int().numpy()
+    asked = {"gates": ["net_change <= 0.2"], "intersections": 2}
+    whole = audit.pairs(p, earlier.numpy(), rows["label"].numpy(), groups=named(rows), **asked)
+    found = tally.result(**asked)
+    assert found.estimates == whole.estimates
+    assert [c.measures for c in found.cubes] == [c.measures for c in whole.cubes]
+    state = GroupTally(GROUPS, against=True)
+    state.load_state_dict(tally.state_dict())
+    assert torch.equal(state.table, tally.table)
+    assert {axis.name for axis in fed(tally, rows, {"logits": rows["logits"], "against": earlier}).epoch(2).counts.axes} == {
+        "sex", "race", "label", "prediction",
+    }  # fmt: skip
+
+
+def test_an_earlier_prediction_that_is_missing_or_no_class_is_refused_or_told(rows):
+    one = {"logits": rows["logits"]}
+    with pytest.raises(QuestionError, match="this tally counts earlier predictions; give against"):
+        fed(GroupTally(GROUPS, against=True), rows, one)
+    with pytest.raises(
+        QuestionError, match="this tally counts no earlier predictions; make the tally with against=True"
+    ):
+        fed(GroupTally(GROUPS), rows, one | {"against": rows["label"]})
+    with pytest.raises(QuestionError, match="against is for two classes"):
+        GroupTally(GROUPS, classes=5, against=True)
+    with pytest.raises(ValuesError, match="against has 3 values"):
+        GroupTally({"sex": SEX}, against=True).update(
+            {"sex": rows["sex"][:4]}, rows["label"][:4], prediction=rows["label"][:4], against=rows["label"][:3]
+        )
+    strange = torch.where(torch.arange(N) < 7, 2, rows["label"])
+    tally = fed(GroupTally(GROUPS, against=True), rows, one | {"against": strange})
+    assert tally.account().rows_excluded["earlier prediction is none of the 2 classes"] == 7
+    with pytest.raises(QuestionError, match="make the tally with the same arguments"):
+        GroupTally(GROUPS).load_state_dict(tally.state_dict())

@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from audit.axes import CubeKind
 from audit.counting import kinds as folder
+from audit.counting.crossings import Crossed
 from audit.counting.engine import Scan
 from audit.counting.plan import Counted, Plan, Question
 from audit.counting.terms import Extent
@@ -45,6 +46,10 @@ def _count_nothing(_question: Any, _opened: OpenTable) -> Cubes:
     return {}
 
 
+def _read_nothing(_question: Any, _crossed: Crossed, _plan: Plan) -> Cubes:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[Q]):
     """A kind of count beside the crossings, which every question has."""
@@ -57,6 +62,8 @@ class Kind(Generic[Q]):
     """Refuse columns that cannot be what the question takes them for, before any row is read."""
     count: Callable[[Q, OpenTable], Cubes] = _count_nothing
     """Count its cubes beside the crossings."""
+    read: Callable[[Q, Crossed, Plan], Cubes] = _read_nothing
+    """Read its cubes from the tables of the crossings, in which its classes stand (`ClassQuestion`)."""
     count_all: Callable[[Q, Table, Plan], Counted] | None = None
     """Count everything in place of the crossings, where rows are no labels and predictions."""
     reason_against_parts: str

@@ -22,6 +22,7 @@ PRINTED = (
     "benefits",
     "scores",
     "neighbours",
+    "pairs",
     "regression",
     "multiclass",
     "ranking",

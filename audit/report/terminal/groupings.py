@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 
+from audit.axes import CubeKind
 from audit.errors import printable
 from audit.estimate import (
     NAME_LENGTH,
@@ -116,7 +117,9 @@ def list_rates(result: AuditResult, stage: str) -> list[str]:
 def choose_rates(result: AuditResult, stage: str) -> list[str]:
     """Return the rates of the short form, first those that limits are on, the worst limit first."""
     judged = chain.from_iterable(_list_rates_behind(gate) for gate in _order(result.gates, stage))
-    headlines = tuple(m.name for m in CATALOGUE.among(result.estimates.metrics) if m.headline)
+    named = [m for m in CATALOGUE.among(result.estimates.metrics) if m.headline]
+    # What changed is what was asked, where two decisions are compared.
+    headlines = tuple(m.name for m in sorted(named, key=lambda m: m.gives_away is not CubeKind.PAIRS))
     main = headlines if stage == "model" else DATA_RATES
     return list(dict.fromkeys([*judged, *main]))
 

@@ -1,0 +1,125 @@
+"""The first sentence where two decisions about the same rows are compared: who lost, how many changed, net, how sure.
+
+Must not: decide anything, or import numpy; ``audit gate`` pays for this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit.estimate import (
+    CROSSED,
+    Estimate,
+    Group,
+    count_rows,
+    figure_text,
+    grouping_text,
+    interval_words,
+    p_text,
+    quoted_level,
+    told_apart,
+)
+from audit.measurement.scope import FEW_CHANGED
+from audit.record.result import AuditResult
+
+CHURN, LOST, GAINED, NET = "churn", "negative_flips", "positive_flips", "net_change"
+UP, DOWN, RATE = "flips_up", "flips_down", "selection_rate_change"
+FELL, ROSE = "the selection rate fell by", "the selection rate rose by"
+CANNOT_TELL = "too few changes to show a direction"
+
+
+class _Told:
+    """Numbers of the pairs of one grouping, as sentences need them."""
+
+    def __init__(self, result: AuditResult, by: tuple[str, ...]) -> None:
+        self.result, self.by = result, by
+        self.labelled = bool(result.estimates.of("model", NET, by))
+        self.net = NET if self.labelled else RATE
+
+    def find(self, metric: str, group: Group, compare: str | None = None) -> Estimate | None:
+        """Return the number of a group; None where there is none, or it is withheld."""
+        each = self.result.estimates.of("model", metric, self.by)
+        return next((e for e in each if (e.group, e.compare) == (group, compare) and e.value is not None), None)
+
+    def count(self, group: Group) -> str:
+        """Return how many decisions changed, and which way: in rows, or in percent where rows have weights."""
+        ways = ((LOST, "newly wrong"), (GAINED, "newly right")) if self.labelled else ((UP, "up"), (DOWN, "down"))
+        changed, each = self.find(CHURN, group), [(self.find(metric, group), said) for metric, said in ways]
+        if changed is None or any(e is None for e, _ in each):
+            return ""
+        told = ", ".join(f"{_count(e)} {said}" for e, said in each if e is not None)
+        return f"{_count(changed)} of {count_rows(changed):,.0f} decisions changed ({told})"
+
+    def weigh(self, group: Group) -> str:
+        """Return the net change with how sure it is."""
+        net, p = self.find(self.net, group), self.find(self.net, group, "p_value")
+        if net is None or net.value is None:
+            return ""
+        low, high = (net.low, net.high) if net.value >= 0 else (_turn(net.high), _turn(net.low))
+        sure = [interval_words(low, high, "points", confidence=net.confidence)]
+        if FEW_CHANGED in net.flags:
+            sure.append(CANNOT_TELL)
+        elif p is not None:
+            sure.append(f"p {_equal(p_text(p.value))}")
+        return f"{self._name_net(net.value)} ({'; '.join(part for part in sure if part)})"
+
+    def _name_net(self, net: float) -> str:
+        if not net:
+            return "no net change"
+        less, more = ("a net gain of accuracy of", "a net loss of accuracy of") if self.labelled else (FELL, ROSE)
+        return f"{(less, more)[net > 0]} {figure_text(abs(net), 'points')}"
+
+
+def describe_change(result: AuditResult) -> str:
+    """Return who lost, how many decisions changed, the net of it and how sure that is."""
+    overall = _Told(result, ())
+    said = [*_list_losers(result), _sum_up(overall)]
+    return " ".join(part for part in said if part)
+
+
+def _sum_up(told: _Told) -> str:
+    said = ", ".join(part for part in (told.count(()), told.weigh(())) if part)
+    return f"Overall, {said}." * bool(said)
+
+
+def _list_losers(result: AuditResult) -> Iterator[str]:
+    """Yield of each column the group that lost, where one surely did; or that none is shown to have."""
+    columns = [by for by in result.estimates.groupings if len(by) == 1]
+    told = {by: _Told(result, by) for by in columns}
+    sure = [(by, group) for by in columns if (group := _find_loser(told[by])) is not None]
+    for by, group in sure:
+        said = ", ".join(part for part in (told[by].count(group), told[by].weigh(group)) if part)
+        groups = [e.group for e in result.estimates.of("model", CHURN, by) if e.group is not None]
+        name = told_apart(groups, quoted_level, CROSSED)(group)
+        what = "lost accuracy" if told[by].labelled else "changed most"
+        yield f"By {grouping_text(by)}, {name} {what}: {said}."
+    if columns and not sure and all(told[by].labelled for by in columns):
+        yield f"No group by {' or '.join(grouping_text(by) for by in columns)} is shown to have lost accuracy."
+
+
+def _find_loser(told: _Told) -> Group | None:
+    """Return the group whose loss is sure even after looking at all groups, the largest of them; None where none is."""
+    compare = "highest" if told.labelled else "largest"
+    each = told.result.estimates.of("model", told.net, told.by)
+    found = next((e for e in each if e.compare == compare and e.group is None), None)
+    if found is None or found.value is None or found.low is None or found.low <= 0:
+        return None
+    pair = found.low_pair or found.pair
+    if pair is None:
+        return None
+    return pair[1]
+
+
+def _count(estimate: Estimate) -> str:
+    """Return rows, or their share where they have weights."""
+    if estimate.rows is not None or estimate.numerator is None:
+        return figure_text(estimate.value, "share")
+    return f"{estimate.numerator:,.0f}"
+
+
+def _turn(end: float | None) -> float | None:
+    return None if end is None else -end
+
+
+def _equal(text: str) -> str:
+    return text if text.startswith("<") else f"= {text}"

@@ -1,0 +1,213 @@
+"""Rows whose decision changed, as numbers of every group: shares of rows, and one share less another that excludes it.
+
+Where fewer than six decisions changed, no interval leaves 0 out: the exact test of discordant pairs cannot find a
+direction by them either. Must not: know a metric's name, or a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from audit.cube import of_others
+from audit.measurement.inference.contingency import contrast, shares
+from audit.measurement.inference.effective import Sample, folded, plain, weighted
+from audit.measurement.inference.intervals import Floats, Limits, least_difference, ratio
+from audit.measurement.inference.pairs import (
+    Extreme,
+    Gap,
+    correlations,
+    find_ends,
+    gap,
+    guarded,
+    rests_on_few,
+    setters,
+    widest,
+)
+from audit.measurement.metrics.pairs import PairMetric
+
+FEWEST = 6
+"""Changed decisions from which the exact test can find a direction: 2 × 0.5^6 = .031, and 2 × 0.5^5 = .063."""
+OTHER_DECISION = np.array([[False, True], [True, False]])
+"""Mask of rows whose two decisions differ."""
+Counts = Mapping[str, np.ndarray]
+"""Rows and weights of shape (G, 2, 2, 2, F): group, label, new and earlier decision, fold."""
+
+
+def with_others(counts: Counts) -> Counts:
+    """Return the groups, then everybody else of each in the same order, then everybody."""
+    stacked = {}
+    for name, each in counts.items():
+        stacked[name] = np.concatenate([each, of_others(each), each.sum(axis=0, keepdims=True)])
+    return stacked
+
+
+@dataclass(frozen=True, eq=False)
+class Flips:
+    """Rows and weights behind one metric of G groups; arrays of shape (G, F)."""
+
+    more: Floats
+    """Weights of the rows that count."""
+    less: Floats | None
+    """Weights of the rows that count against them; None where it is a plain share."""
+    total: Floats
+    squares: tuple[Floats, Floats, Floats]
+    """Squared weights of the same three."""
+    rows: Floats
+    """Rows that it is a share of, shape (G,)."""
+    changed: Floats
+    """Of these, rows whose decision changed, shape (G,)."""
+    ways: tuple[Floats, Floats]
+    """Rows that count, and that count against them, shape (G,)."""
+    folds: bool
+    weights: bool
+
+    @cached_property
+    def sample(self) -> Sample:
+        """Share of the rows that count either way."""
+        hits, squares = self.more, self.squares[0]
+        if self.less is not None:
+            hits, squares = hits + self.less, squares + self.squares[1]
+        if self.folds:
+            return folded(hits.T, self.total.T, self.squares[2].sum(axis=1))
+        if not self.weights:
+            return plain(hits[:, 0], self.total[:, 0])
+        return weighted(hits[:, 0], self.total[:, 0], squares[:, 0], self.squares[2][:, 0])
+
+    @cached_property
+    def value(self) -> Floats:
+        """Value of each group; NaN where it is a share of nothing."""
+        if self.less is None:
+            return self.sample.p
+        whole = self.total.sum(axis=1)
+        apart = self.more.sum(axis=1) - self.less.sum(axis=1)
+        value: Floats = np.divide(apart, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+        return value
+
+    @property
+    def few(self) -> np.ndarray:
+        """Groups in which so few decisions changed that no direction is claimed."""
+        few: np.ndarray = self.changed < FEWEST
+        return few
+
+    @property
+    def top(self) -> float:
+        """Largest difference that there can be between two groups."""
+        return 1.0 if self.less is None else 2.0
+
+    def find_limits(self, tail: float) -> Limits:
+        """Return limits of each group; the whole range where it is not measured, and 0 inside where few changed."""
+        bound = _bound_shares if self.less is None else _bound_contrasts
+        low, high = bound(self, tail)
+        return Limits(np.where(self.few, np.minimum(low, 0.0), low), np.where(self.few, np.maximum(high, 0.0), high))
+
+    def find_correlations(self, tail: float) -> Floats:
+        """Return the correlation of every two groups, shape (G, G), as far as limits may rest on it."""
+        if not self.folds:
+            return np.zeros((len(self.value), len(self.value)))
+        if self.less is None:
+            return correlations(self.sample, tail)
+        found = folded((self.more - self.less).T, self.total.T, self.squares[2].sum(axis=1)).r
+        if found is None:
+            return np.zeros((len(self.value), len(self.value)))
+        few = rests_on_few(self.sample, tail) | self.few
+        return np.where(few[:, None] | few[None, :], np.minimum(found, 0.0), found)
+
+    def bound_below(self, tail: float, i: np.ndarray, j: np.ndarray) -> Floats:
+        """Return lower limits of groups i less groups j, none above 0 where few changed in both together."""
+        own, r = self.find_limits(tail), self.find_correlations(tail)[i, j]
+        first, second = Limits(own.low[i], own.high[i]), Limits(own.low[j], own.high[j])
+        made = least_difference(self.value[i], first, self.value[j], second, r)
+        unknown = np.isnan(self.value[i]) | np.isnan(self.value[j])
+        made = np.where(unknown, -self.top, np.maximum(made, -self.top))
+        return np.where(self.changed[i] + self.changed[j] < FEWEST, np.minimum(made, 0.0), made)
+
+    def bound_between(self, tail: float, i: np.ndarray, j: np.ndarray) -> Limits:
+        """Return limits of groups i less groups j."""
+        return Limits(self.bound_below(tail, i, j), -self.bound_below(tail, j, i))
+
+    def find_gap(self, tail: float) -> Gap:
+        """Return the largest difference over all pairs of groups; the failing side has looked at all of them."""
+        every = np.arange(len(self.value))
+        pairs = every[:, None], every[None, :]
+        # The upper limit of every pair is the lower one of the pair turned round.
+        most = -self.bound_below(tail, *pairs).T
+        least = self.bound_below(tail / (len(every) * (len(every) - 1) / 2), *pairs)
+        return widest(self.value, find_ends(self.value), least, most, top=self.top)
+
+    def find_ratio_gap(self, tail: float) -> Gap:
+        """Return the smallest ratio over all pairs of groups, never below 1 by few changed decisions alone."""
+        found = gap(self.sample, "ratio", tail)
+        few = self.changed[list(found.high_pair)].sum() < FEWEST
+        if few:
+            return found._replace(high=1.0)
+        return found
+
+    def bound_ratios(self, tail: float, at: int) -> Limits:
+        """Return limits of each group's ratio to one of them."""
+        own, r = guarded(self.sample, tail), self.find_correlations(tail)[:, at]
+        low, high = ratio(self.value, own, self.value[at], Limits(own.low[at], own.high[at]), r)
+        few = self.changed + self.changed[at] < FEWEST
+        return Limits(np.where(few, np.minimum(low, 1.0), low), np.where(few, np.maximum(high, 1.0), high))
+
+    def find_highest(self, tail: float) -> Extreme:
+        """Return the highest value, with limits that hold for every group at once."""
+        inner, outer = self.find_limits(tail), self.find_limits(tail / len(self.value))
+        at = find_ends(self.value)[1]
+        value = None if np.isnan(self.value).any() else float(self.value[at])
+        ((low, high),) = setters(inner, outer, "highest")
+        return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False, low, high)
+
+
+def _bound_shares(flips: Flips, tail: float) -> Limits:
+    return guarded(flips.sample, tail)
+
+
+@lru_cache(maxsize=8)
+def _bound_contrasts(flips: Flips, tail: float) -> Limits:
+    """Return limits of one share less another, each from the same rows."""
+    low, high = -np.ones(len(flips.value)), np.ones(len(flips.value))
+    less = np.zeros_like(flips.more) if flips.less is None else flips.less
+    for i in np.flatnonzero(~np.isnan(flips.value)).tolist():
+        hits, squares = np.stack([flips.more[i], less[i]]), np.stack([flips.squares[0][i], flips.squares[1][i]])
+        both = shares(hits, flips.total[i], squares, flips.squares[2][i], folds=flips.folds, weights=flips.weights)
+        _, low[i], high[i] = contrast(both, tail)
+    return Limits(low, high)
+
+
+def count_flips(metric: PairMetric, counts: Counts, *, folds: bool) -> Flips:
+    """Return the rows and weights behind one metric."""
+    more, less, given = metric.masks
+    weights = "w" in counts
+    w, w2 = ("w", "w2") if weights else ("n", "n")
+
+    def pick(measure: str, mask: np.ndarray) -> Floats:
+        found: Floats = np.tensordot(counts[measure].astype(float), mask, axes=([1, 2, 3], [0, 1, 2]))
+        return found
+
+    none = np.zeros_like(given) if less is None else less
+    return Flips(
+        more=pick(w, more),
+        less=None if less is None else pick(w, less),
+        total=pick(w, given),
+        squares=(pick(w2, more), pick(w2, none), pick(w2, given)),
+        rows=pick("n", given).sum(axis=1),
+        changed=pick("n", given & OTHER_DECISION).sum(axis=1),
+        ways=(pick("n", more).sum(axis=1), pick("n", none).sum(axis=1)),
+        folds=folds,
+        weights=weights,
+    )
+
+
+def exact_p(one: float, other: float) -> float:
+    """Return the two-sided p of McNemar's exact test: of so many rows that changed, so many changed one way.
+
+    >>> round(exact_p(1, 7), 4), exact_p(0, 0)
+    (0.0703, 1.0)
+    """
+    from scipy.special import bdtr
+
+    return float(min(1.0, 2 * bdtr(min(one, other), int(one + other), 0.5)))

@@ -1,0 +1,142 @@
+"""Two runs about the same rows: their predictions are joined by what names a row, and compared as pairs.
+
+Must not: pair tables other than those that were audited, or leave out a row without a word.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from audit._version import __version__
+from audit.axes import AGAINST
+from audit.config.read import build, read_question
+from audit.config.schema import Config
+from audit.counting.backends.choose import open_source
+from audit.counting.backends.duckdb import DuckEngine
+from audit.errors import InputError, QuestionError, SourceError, printable
+from audit.pipeline.plans import plan_predictions
+from audit.pipeline.run import conclude, now
+from audit.pipeline.stages import Findings, audit_model
+from audit.record.result import AuditResult, Part, Run
+from audit.tables.open import open_frame
+from audit.tables.table import Table, quote_identifier
+
+EARLIER, NEW = f"{AGAINST}_run", "new_run"
+"""Columns of the decisions of the two runs."""
+
+
+class PairedRuns(NamedTuple):
+    """What changed from one run to another, row by row."""
+
+    result: AuditResult
+    key: str
+    rows: int
+    """Rows that both runs have."""
+    only_old: int
+    only_new: int
+
+
+def can_be_paired(old: AuditResult, new: AuditResult) -> bool:
+    """Return whether both runs name their rows by the same column."""
+    keys = [(result.question.config.get("data") or {}).get("key") for result in (old, new)]
+    return keys[0] is not None and keys[0] == keys[1]
+
+
+def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
+    """Compare the decisions of two runs about the same rows; labels, groups and weights are those of the new run.
+
+    Raises
+    ------
+    InputError
+        When a table is gone or has changed, its rows have no key of their own, or the runs have no row in common.
+    """
+    before, after = read_question(old), read_question(new)
+    if before.predictions is None or after.predictions is None or after.predictions.task != "classification":
+        raise QuestionError("only predictions of two classes are compared row by row")
+    key, plan = str(after.data.key), plan_predictions(after)
+    wanted = [c for c in plan.columns if c not in {after.predictions.prediction, after.predictions.score}]
+    rows = [_read(old, before, (key,), EARLIER), _read(new, after, tuple(dict.fromkeys((key, *wanted))), NEW)]
+    joined, counts = _join(rows[0], rows[1], key)
+    asked = after.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    data = {k: v for k, v in asked.get("data", {}).items() if k not in {"source", "test", "prepare", "csv", "strata"}}
+    decided = {"source": "memory", "prediction": NEW, "against": EARLIER}
+    label = after.predictions.label
+    config = build(
+        {
+            "data": data,
+            "predictions": decided | ({} if label is None else {"label": label}),
+            "policy": {"confidence": after.policy.confidence},
+            "publish": asked.get("publish", {}),
+        },
+        "the two runs",
+    )
+    found, started = Findings(), now()
+    audit_model(open_frame(joined, "rows of both runs"), config, found, nullcontext)
+    run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
+    return PairedRuns(conclude(config, found, run), key, *counts)
+
+
+def _read(result: AuditResult, config: Config, columns: tuple[str, ...], name: str) -> Any:
+    """Read the columns of the table that a run audited, its decisions under a name."""
+    asked, table = config.predictions, _open(result, config)
+    if asked is None:
+        raise QuestionError(f"run {printable(result.run.id)} has no predictions")
+    decision = asked.prediction or asked.score or ""
+    taken = quote_identifier(decision)
+    if asked.prediction is None:
+        taken = f"CAST({taken} >= {float(asked.threshold)!r} AS INTEGER)"
+    table.require((*columns, decision))
+    with DuckEngine().scan(table, (*columns, decision)) as scan:
+        listed = ", ".join(map(quote_identifier, columns))
+        return scan.con.sql(f"SELECT {listed}, {taken} AS {name} FROM {scan.source}").to_arrow_table()  # noqa: S608
+
+
+def _open(result: AuditResult, config: Config) -> Table:
+    """Open the table of predictions of a run, as it was audited."""
+    source = config.predictions_source
+    part: Part | None = next((part for part in result.data if part.part == "predictions"), None)
+    if source is None or part is None or part.digest is None:
+        raise SourceError(f"run {printable(result.run.id)} did not keep which table it audited")
+    named = result.run.command[2:3] if result.run.command[1:2] == ("run",) else ()
+    folders = [Path(), *(Path(word) if Path(word).is_dir() else Path(word).parent for word in named)]
+    folder = next((folder for folder in folders if (folder / source).exists()), Path())
+    table = open_source(source, folder=folder, dialect=config.dialect(source))
+    if table.digest != part.digest:
+        raise SourceError(f"{printable(source)} has changed since run {printable(result.run.id)} audited it")
+    return table
+
+
+def _join(old: Any, new: Any, key: str) -> tuple[Any, tuple[int, int, int]]:
+    """Return the rows of both tables, and how many there are in both and in each alone."""
+    import duckdb
+
+    named = quote_identifier(key)
+    with duckdb.connect() as con:
+        for name, rows in (("old_rows", old), ("new_rows", new)):
+            con.register(name, rows)
+            twice, missing = _require_one(con, name, named)
+            if twice or missing:
+                what = f"{missing:,} rows have none" if missing else f"{twice:,} rows share one"
+                raise InputError(f"key '{printable(key)}' does not name one row: {what}")
+        joined = con.sql(f"SELECT n.*, o.{EARLIER} FROM new_rows n JOIN old_rows o USING ({named})").to_arrow_table()  # noqa: S608
+    both = joined.num_rows
+    if not both:
+        raise InputError(f"the two runs have no row in common by '{printable(key)}'")
+    return joined, (both, old.num_rows - both, new.num_rows - both)
+
+
+def _require_one(con: Any, name: str, named: str) -> tuple[int, int]:
+    """Count rows of a table whose key another row has too, and rows without one."""
+    found = con.sql(f"SELECT count({named}) - count(DISTINCT {named}), count(*) - count({named}) FROM {name}")  # noqa: S608
+    ((twice, missing),) = found.fetchall()
+    return int(twice), int(missing)
+
+
+def describe_pairing(found: PairedRuns) -> str:
+    """Return how many rows were compared, and which were not."""
+    alone = [f"{n:,} only in the {which}" for n, which in ((found.only_old, "first"), (found.only_new, "second")) if n]
+    rest = f"; {' and '.join(alone)}" if alone else ""
+    return f"Row by row, by {printable(found.key)} ({found.rows:,} rows in both runs{rest})"

@@ -1,0 +1,332 @@
+"""Two decisions about the same rows: worked examples, identities on random tables, published data, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from scipy.stats import ttest_1samp
+
+import audit
+from audit.errors import QuestionError, ValuesError
+from audit.gates.changed import describe_change
+from audit.gates.headline import write_headline
+from audit.measurement.metrics.pairs import NEGATIVE_FLIPS, NET_CHANGE, POSITIVE_FLIPS
+from audit.measurement.rates.flips import FEWEST, count_flips, exact_p
+from audit.report.disclosure.publishable import publishable
+
+SHARES = ("churn", "negative_flips", "positive_flips", "flips_up", "flips_down")
+CHANGES = ("selection_rate_change", "true_positive_rate_change", "false_positive_rate_change",
+           "true_negative_rate_change", "false_negative_rate_change")  # fmt: skip
+PAIRS = (*SHARES, "net_change", *CHANGES)
+
+
+def compare(new, earlier, y=None, g=None, **more):
+    return audit.pairs(new, earlier, y, groups={"g": ["a"] * len(new) if g is None else g}, **more)
+
+
+def value(result, metric, *group, compare=None):
+    by = ["g"] if group else []
+    return next(e for e in result.find(metric, compare, by=by) if e.group == group)
+
+
+def random_rows(n=4000, seed=0, groups="abc", wrong=0.2, flips=0.05):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n)
+    earlier = np.where(rng.random(n) < wrong, 1 - y, y)
+    new = np.where(rng.random(n) < flips, 1 - earlier, earlier)
+    return y, new, earlier, rng.choice(list(groups), n)
+
+
+@pytest.mark.parametrize(
+    ("y", "earlier", "new", "churn", "negative", "positive"),
+    [("101010", "101011", "101000", 2, 1, 1), ("1010", "1011", "0011", 1, 1, 0)],
+)
+def test_worked_examples_to_the_integer(y, earlier, new, churn, negative, positive):
+    result = compare(list(map(int, new)), list(map(int, earlier)), list(map(int, y)))
+    counted = {"churn": churn, "negative_flips": negative, "positive_flips": positive}
+    assert {m: value(result, m).numerator for m in counted} == counted
+    assert {value(result, m).denominator for m in counted} == {len(y)}
+    assert value(result, "net_change").value * len(y) == pytest.approx(negative - positive, abs=1e-12)
+
+
+def test_the_exact_test_is_that_of_bentur():
+    """Fagerland, Lydersen and Laake (2013): 1 and 7 discordant of 21."""
+    assert exact_p(1, 7) == pytest.approx(0.0703, abs=5e-5)
+    assert exact_p(0, FEWEST - 1) > 0.05 > exact_p(0, FEWEST)
+
+
+def test_what_is_lost_is_the_difference_of_accuracies_in_500_tables():
+    """Counts of label, new and earlier decision, drawn at random, empty cells among them."""
+    counts = np.random.default_rng(1).integers(0, 9, (500, 2, 2, 2, 1)) * np.random.default_rng(2).integers(
+        0, 2, (500, 2, 2, 2, 1)
+    )
+    counts[0] = 0
+    net, lost, gained = (
+        count_flips(metric, {"n": counts}, folds=False).value for metric in (NET_CHANGE, NEGATIVE_FLIPS, POSITIVE_FLIPS)
+    )
+    y, new, earlier = np.indices((2, 2, 2))
+    with np.errstate(invalid="ignore"):
+        was, now = (
+            (counts[..., 0] * (decision == y)).sum(axis=(1, 2, 3)) / counts.sum(axis=(1, 2, 3, 4))
+            for decision in (earlier, new)
+        )
+    np.testing.assert_allclose(net, was - now, atol=1e-12)
+    np.testing.assert_allclose(net, lost - gained, atol=1e-12)
+    assert np.isnan(net[0])
+
+
+def test_the_change_of_a_rate_is_that_rate_less_the_earlier_one_and_so_is_that_of_a_gap():
+    y, new, earlier, g = random_rows()
+    result, before = compare(new, earlier, y, g), audit.measure(y, earlier, groups={"g": g})
+    for metric in CHANGES:
+        rate = metric.removesuffix("_change")
+        for group in "abc":
+            changed = value(result, rate, group).value - value(before, rate, group).value
+            assert value(result, metric, group).value == pytest.approx(changed, abs=1e-12)
+        gaps = [{e.group: e.value for e in r.find(rate, "difference", by=["g"]) if e.group} for r in (result, before)]
+        for e in result.find(metric, "difference", by=["g"]):
+            if e.group is not None:
+                assert e.value == pytest.approx(gaps[0][e.group] - gaps[1][e.group], abs=1e-12)
+
+
+def test_the_same_decisions_twice_change_nothing_and_pass():
+    y, new, _, g = random_rows()
+    limits = ["net_change <= 0.01", "net_change difference <= 0.01", "churn <= 0.01", "selection_rate_change <= 0.01"]
+    result = compare(new, new, y, g, gates=limits)
+    assert {e.value for m in PAIRS for e in result.find(m)} == {0.0}
+    assert [gate.verdict for gate in result.gates] == ["pass"] * 4
+    assert result.verdict == "pass"
+    assert value(result, "net_change", compare="p_value").value == 1.0
+
+
+@pytest.mark.parametrize("more", [{}, {"weight": "w"}, {"unit": "who"}], ids=["rows", "weights", "units"])
+def test_turned_round_everything_is_mirrored(more):
+    y, new, earlier, g = random_rows()
+    rng = np.random.default_rng(5)
+    given = {"w": rng.exponential(size=len(y)), "who": rng.integers(0, 700, len(y))}
+    asked = {key: given[name] for key, name in more.items()}
+    one, other = compare(new, earlier, y, g, **asked), compare(earlier, new, y, g, **asked)
+    twins = {"negative_flips": "positive_flips", "positive_flips": "negative_flips", "flips_up": "flips_down",
+             "flips_down": "flips_up", "churn": "churn"}  # fmt: skip
+    for metric, twin in twins.items():
+        for a, b in zip(one.find(metric, by=["g"]), other.find(twin, by=["g"]), strict=True):
+            assert a.group == b.group
+            assert [a.value, a.low, a.high] == pytest.approx([b.value, b.low, b.high], abs=1e-12)
+    for metric in ("net_change", *CHANGES):
+        for compared in (None, "difference"):
+            pairs = zip(one.find(metric, compared, by=["g"]), other.find(metric, compared, by=["g"]), strict=True)
+            for a, b in pairs:
+                if a.group is not None:
+                    assert [a.value, a.low, a.high] == pytest.approx([-b.value, -b.high, -b.low], abs=1e-12)
+                else:
+                    assert [a.value, a.low, a.high] == pytest.approx([b.value, b.low, b.high], abs=1e-12)
+
+
+def test_a_weight_of_two_is_two_rows_for_every_value():
+    y, new, earlier, g = random_rows(600)
+    w = np.random.default_rng(2).integers(1, 4, len(y))
+    twice = [np.repeat(column, w) for column in (new, earlier, y, g)]
+    one, other = compare(new, earlier, y, g, weight=w), compare(*twice)
+    for metric in PAIRS:
+        for a, b in zip(one.find(metric, by=["g"]), other.find(metric, by=["g"]), strict=True):
+            assert a.value == pytest.approx(b.value, abs=1e-12)
+    shown = value(one, "churn", "a")
+    assert shown.rows == (g == "a").sum()
+    assert shown.denominator == w[g == "a"].sum()
+
+
+def test_rows_that_share_a_unit_are_not_independent_and_have_no_exact_test():
+    """Every row doubled, with its twin as its unit: values stay, and intervals do not shrink."""
+    y, new, earlier, g = random_rows(1500)
+    who = np.arange(len(y))
+    doubled = [np.tile(column, 2) for column in (new, earlier, y, g)]
+    one, blind = compare(new, earlier, y, g, unit=who), compare(*doubled)
+    twins = compare(*doubled, unit=np.tile(who, 2))
+    for metric in PAIRS:
+        a, b, c = (value(r, metric, "b") for r in (one, twins, blind))
+        assert a.value == pytest.approx(b.value, abs=1e-12)
+        assert b.high - b.low > 1.2 * (c.high - c.low)
+        assert b.high - b.low == pytest.approx(a.high - a.low, rel=0.05)
+    assert not [e for e in twins.estimates if e.compare == "p_value" and e.metric in PAIRS]
+
+
+@pytest.mark.parametrize("lost", [3, 5])
+@pytest.mark.parametrize("rule", ["net_change <= 0.01", "churn <= 0.01", "negative_flips <= 0.01",
+                                  "selection_rate_change <= 0.01", "net_change difference <= 0.01",
+                                  "churn ratio >= 0.9", "churn difference <= 0.01",
+                                  "net_change difference_to_rest <= 0.01"])  # fmt: skip
+def test_fewer_than_six_changed_decisions_never_fail(lost, rule):
+    """Five of six people lost: whatever the share, the exact test cannot tell."""
+    y = np.ones(606, dtype=int)
+    new, g = y.copy(), np.array(["a"] * 6 + ["b"] * 600)
+    new[:lost] = 0
+    result = compare(new, y, y, g, gates=rule)
+    assert result.verdict == "insufficient", result.gates[0].sentence
+    assert "too few changes to show a direction" in describe_change(result)
+    assert "few_changed" in value(result, "net_change", "a").flags
+
+
+def test_six_changed_decisions_can_fail():
+    y = np.ones(20, dtype=int)
+    new = y.copy()
+    new[:12] = 0
+    assert compare(new, y, y, gates="net_change <= 0.01").verdict == "fail"
+
+
+def test_a_group_is_held_to_overall_and_to_all_other_groups():
+    y, new, earlier, g = random_rows()
+    result = compare(new, earlier, y, g, compare_to=["overall", "rest"])
+    lost = (earlier == y).astype(int) - (new == y)
+    for group in "abc":
+        own = g == group
+        rest, overall = (
+            value(result, "net_change", group, compare=f"difference_to_{who}") for who in ("rest", "overall")
+        )
+        assert rest.value == pytest.approx(lost[own].mean() - lost[~own].mean(), abs=1e-12)
+        assert overall.value == pytest.approx(lost[own].mean() - lost.mean(), abs=1e-12)
+        assert rest.low < rest.value < rest.high
+
+
+def test_crossings_are_sums_and_rows_without_a_group_are_shown():
+    y, new, earlier, g = random_rows(3000)
+    g = g.astype(object)
+    g[:40] = None
+    h = np.where(np.arange(len(y)) % 3 == 0, "x", "z")
+    result = audit.pairs(new, earlier, y, groups={"g": g, "h": h}, intersections=2)
+    both = {e.group: e.numerator for e in result.find("churn", by=["g", "h"]) if e.group}
+    for (a, b), counted in both.items():
+        own = (h == b) & ((g == a) if a else np.array([v is None for v in g]))
+        assert counted == (new != earlier)[own].sum()
+    assert value(result, "churn").numerator == (new != earlier).sum()
+
+
+def test_without_labels_it_is_told_who_is_selected_more_or_less_often_than_before():
+    _, new, earlier, g = random_rows()
+    result = compare(new, earlier, g=g)
+    told = {e.metric for e in result.estimates}
+    assert {"churn", "flips_up", "flips_down", "selection_rate_change"} <= told
+    assert not {"net_change", "negative_flips", "true_positive_rate_change"} & told
+    up, down = ((new > earlier).sum(), (new < earlier).sum())
+    assert f"{up + down:,} of 4,000 decisions changed ({up} up, {down} down)" in describe_change(result)
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["numbers", "text"])
+def test_a_class_that_only_one_of_both_decisions_gives_is_read(text):
+    new, earlier = np.array([1, 1, 1, 1]), np.array([1, 0, 1, 0])
+    words = np.array(["no", "yes"])
+    more = {"positive": "yes"} if text else {}
+    result = compare(words[new] if text else new, words[earlier] if text else earlier, **more)
+    assert value(result, "flips_up").numerator == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"against": [0, 1, 2, 1]}, "earlier prediction 'against' holds 2, which is not a value of the label"),
+        ({"against": [0, 1, None, 1]}, "earlier prediction 'against' is missing .* in 1 of 4 rows"),
+        ({"against": None}, "y_pred or against is missing"),
+        ({"task": "multiclass"}, "against.* needs decisions of two classes, and the task is multiclass"),
+        ({"against": [0, 1, 1]}, "against"),
+    ],
+)
+def test_what_is_no_pair_is_refused(asked, says):
+    given = {"against": [0, 1, 0, 1], **asked}
+    with pytest.raises((QuestionError, ValuesError), match=says):
+        audit.pairs([0, 1, 1, 1], given.pop("against"), [0, 1, 0, 1], groups={"g": list("aabb")}, **given)
+
+
+def test_a_limit_on_what_changed_needs_earlier_decisions():
+    with pytest.raises(QuestionError, match="needs earlier decisions"):
+        audit.measure([0, 1], [0, 1], groups={"g": ["a", "b"]}, gates="net_change <= 0.1")
+
+
+def test_small_counts_of_what_changed_are_secret():
+    """One group of a column has few changes: all of the column go, as the total tells the last of them."""
+    y, new, earlier, _ = random_rows(8000, flips=0.05)
+    result = compare(new, earlier, y, np.where(np.arange(8000) < 300, "few", "many"))
+    assert 0 < value(result, "positive_flips", "few").numerator < 10
+    shown = publishable(result, 10)
+    for metric in PAIRS:
+        assert {e.status for e in shown.find(metric, by=["g"])} == {"suppressed"}
+        assert {e.status for e in shown.find(metric, by=[])} == {"ok"}
+    assert "By g" not in describe_change(shown)
+    assert {e.status for e in publishable(result, 1).find("churn", by=["g"])} == {"ok"}
+
+
+# Published data.
+
+
+@pytest.mark.parametrize(
+    ("earlier", "new", "down", "up", "p", "by_target"),
+    [
+        ("gpt2", "gpt2-large", 59, 86, 0.0305, 0.051),
+        ("bert-base-cased", "bert-large-cased", 64, 73, 0.494, 0.430),
+        ("roberta-base", "roberta-large", 63, 66, 0.860, 0.795),
+    ],
+)
+def test_pairs_of_language_models_are_those_of_stereoset(shared, earlier, new, down, up, p, by_target):
+    """Which of two sentences a model prefers, 962 items on race with 36 target terms."""
+    items = pq.read_table(shared / "data" / "stereoset" / "intrasentence_race_religion.parquet").to_pandas()
+    wide = items[items["domain"] == "race"].pivot(
+        index=["cluster_id", "target"], columns="label", values=[f"score_{earlier}", f"score_{new}"]
+    )
+    chosen = {
+        model: (wide[f"score_{model}"]["stereotype"] > wide[f"score_{model}"]["anti-stereotype"]).to_numpy().astype(int)
+        for model in (earlier, new)
+    }
+    target = wide.index.get_level_values("target").to_numpy()
+    result = compare(chosen[new], chosen[earlier])
+    assert [value(result, m).numerator for m in ("flips_down", "flips_up")] == [down, up]
+    assert value(result, "churn").denominator == 962
+    assert value(result, "selection_rate_change", compare="p_value").value == pytest.approx(p, abs=5e-4)
+    each = pd.Series(chosen[new] - chosen[earlier]).groupby(target).mean()
+    assert ttest_1samp(each, 0).pvalue == pytest.approx(by_target, abs=5e-4)
+
+
+EDGE = {
+    "int8_dynamic": [(134, 118), (100, 99), (12, 9), (11, 5), (4, 2), (6, 2)],
+    "int8_static": [(184, 173), (149, 138), (12, 17), (11, 10), (4, 4), (6, 3)],
+    "distilled": [(1166, 912), (914, 716), (102, 98), (80, 42), (29, 23), (28, 20)],
+    "seed1": [(1435, 1529), (1124, 1181), (132, 161), (78, 81), (52, 53), (37, 34)],
+    "seed2": [(2270, 2198), (1929, 1826), (132, 176), (98, 95), (56, 56), (44, 29)],
+    "seed3": [(1622, 1705), (1319, 1371), (142, 168), (83, 80), (35, 45), (32, 27)],
+}
+"""Negative and positive flips against the full model: all, then groups 0, 1, 5, 7 and 8."""
+
+
+@pytest.fixture(scope="module")
+def edge(shared):
+    frame = pq.read_table(shared / "data" / "edge_acs" / "predictions.parquet").to_pandas()
+    models = {}
+    for model in EDGE:
+        models[model] = audit.pairs(frame[model], frame["full"], frame["y"], groups=frame[["race"]])
+    return models
+
+
+def test_every_cell_of_the_compressed_models(edge):
+    groups = [(), ("0",), ("1",), ("5",), ("7",), ("8",)]
+    for model, result in edge.items():
+        found = []
+        for group in groups:
+            by = ["race"] if group else []
+            each = [{e.group: e.numerator for e in result.find(m, by=by)} for m in ("negative_flips", "positive_flips")]
+            found.append(tuple(counts[group] for counts in each))
+        assert found == EDGE[model], model
+
+
+def test_who_lost_by_compression(edge):
+    """int8 accuses no group; the distilled model lost over all and for group 5, though it changed less than a seed."""
+    p = {m: {e.group: e.value for e in r.find("net_change", "p_value")} for m, r in edge.items()}
+    assert (
+        min(v for group, v in p["int8_dynamic"].items() if group in {(), ("0",), ("1",), ("5",), ("7",), ("8",)}) > 0.2
+    )
+    assert p["distilled"][()] == pytest.approx(3e-8, rel=0.2)
+    assert p["distilled"][("5",)] == pytest.approx(0.0007, rel=0.2)
+    assert "No group by race is shown to have lost accuracy" in describe_change(edge["int8_dynamic"])
+    assert describe_change(edge["distilled"]).startswith(
+        "By race, '5' lost accuracy: 122 of 3,498 decisions changed (80 newly wrong, 42 newly right), "
+        "a net loss of accuracy of 1.1 points (95% interval 0.5 to 1.7 points; p < 0.001). Overall, 2,078 of 60,000"
+    )
+    assert write_headline(edge["distilled"]).startswith(describe_change(edge["distilled"]))
