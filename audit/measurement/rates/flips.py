@@ -13,9 +13,10 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from audit.cube import of_others
-from audit.measurement.inference.contingency import contrast, shares
 from audit.measurement.inference.effective import Sample, folded, plain, weighted
 from audit.measurement.inference.intervals import Floats, Limits, least_difference, ratio
+from audit.measurement.inference.paired import Flips as Changed
+from audit.measurement.inference.paired import bound_change_of_gap, bound_net, bound_net_by_units
 from audit.measurement.inference.pairs import (
     Extreme,
     Gap,
@@ -23,7 +24,6 @@ from audit.measurement.inference.pairs import (
     find_ends,
     gap,
     guarded,
-    rests_on_few,
     setters,
     widest,
 )
@@ -106,21 +106,16 @@ class Flips:
 
     def find_correlations(self, tail: float) -> Floats:
         """Return the correlation of every two groups, shape (G, G), as far as limits may rest on it."""
-        if not self.folds:
-            return np.zeros((len(self.value), len(self.value)))
-        if self.less is None:
-            return correlations(self.sample, tail)
-        found = folded((self.more - self.less).T, self.total.T, self.squares[2].sum(axis=1)).r
-        if found is None:
-            return np.zeros((len(self.value), len(self.value)))
-        few = rests_on_few(self.sample, tail) | self.few
-        return np.where(few[:, None] | few[None, :], np.minimum(found, 0.0), found)
+        return correlations(self.sample, tail) if self.folds else np.zeros((len(self.value), len(self.value)))
 
     def bound_below(self, tail: float, i: np.ndarray, j: np.ndarray) -> Floats:
         """Return lower limits of groups i less groups j, none above 0 where few changed in both together."""
-        own, r = self.find_limits(tail), self.find_correlations(tail)[i, j]
-        first, second = Limits(own.low[i], own.high[i]), Limits(own.low[j], own.high[j])
-        made = least_difference(self.value[i], first, self.value[j], second, r)
+        if self.less is not None:
+            made = bound_change_of_gap(_pair(self), i, j, tail, folds=self.folds).low
+        else:
+            own, r = self.find_limits(tail), self.find_correlations(tail)[i, j]
+            first, second = Limits(own.low[i], own.high[i]), Limits(own.low[j], own.high[j])
+            made = least_difference(self.value[i], first, self.value[j], second, r)
         unknown = np.isnan(self.value[i]) | np.isnan(self.value[j])
         made = np.where(unknown, -self.top, np.maximum(made, -self.top))
         return np.where(self.changed[i] + self.changed[j] < FEWEST, np.minimum(made, 0.0), made)
@@ -169,13 +164,15 @@ def _bound_shares(flips: Flips, tail: float) -> Limits:
 @lru_cache(maxsize=8)
 def _bound_contrasts(flips: Flips, tail: float) -> Limits:
     """Return limits of one share less another, each from the same rows."""
-    low, high = -np.ones(len(flips.value)), np.ones(len(flips.value))
+    bound = bound_net_by_units if flips.folds else bound_net
+    made = bound(_pair(flips), tail)
+    return Limits(made.low, made.high)
+
+
+def _pair(flips: Flips) -> Changed:
+    """Return the rows that changed either way."""
     less = np.zeros_like(flips.more) if flips.less is None else flips.less
-    for i in np.flatnonzero(~np.isnan(flips.value)).tolist():
-        hits, squares = np.stack([flips.more[i], less[i]]), np.stack([flips.squares[0][i], flips.squares[1][i]])
-        both = shares(hits, flips.total[i], squares, flips.squares[2][i], folds=flips.folds, weights=flips.weights)
-        _, low[i], high[i] = contrast(both, tail)
-    return Limits(low, high)
+    return Changed(flips.more, less, flips.total, np.stack(flips.squares) if flips.weights else None)
 
 
 def count_flips(metric: PairMetric, counts: Counts, *, folds: bool) -> Flips:
@@ -200,14 +197,3 @@ def count_flips(metric: PairMetric, counts: Counts, *, folds: bool) -> Flips:
         folds=folds,
         weights=weights,
     )
-
-
-def exact_p(one: float, other: float) -> float:
-    """Return the two-sided p of McNemar's exact test: of so many rows that changed, so many changed one way.
-
-    >>> round(exact_p(1, 7), 4), exact_p(0, 0)
-    (0.0703, 1.0)
-    """
-    from scipy.special import bdtr
-
-    return float(min(1.0, 2 * bdtr(min(one, other), int(one + other), 0.5)))

@@ -32,13 +32,15 @@ from audit.measurement.comparisons import (
 from audit.measurement.grouping import Grouping, Kinds, grouping, missing_groups, two_levels
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.mixtures import furthest, mean_to_whole
+from audit.measurement.inference.paired import test_discordant
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody
 from audit.measurement.metrics.pairs import PAIRS, PairMetric
-from audit.measurement.rates.flips import Flips, count_flips, exact_p, with_others
+from audit.measurement.rates.flips import Flips, count_flips, with_others
 from audit.measurement.scope import FEW_CHANGED, UNMEASURED, Scope
 
 OF_SHARES = "wilson, clopper-pearson where events are few"
 OF_CONTRASTS = "mover on wilson of the shares that changed either way"
+OF_FOLDS = "student's t over 100 folds of the unit, or mover on wilson where few folds have changes"
 EXACT = "exact McNemar test of the rows whose decision changed"
 NO_CHANGE = "0/0: no decision changed in any group"
 
@@ -113,6 +115,8 @@ class _PairTable(Comparisons):
         )
 
     def _method(self, metric: PairMetric) -> str:
+        if metric.less is not None and self.g.folded:
+            return OF_FOLDS
         how = OF_SHARES if metric.less is None else OF_CONTRASTS
         return describe_rows(how, folded=self.g.folded, weighted="w" in self.counts)
 
@@ -189,8 +193,9 @@ class _PairTable(Comparisons):
             if math.isnan(flips.value[i]):
                 continue
             common: dict[str, Any] = {"compare": "p_value", "group": self.g.groups[i], "n": float(self.g.rows[i])}
-            flags = (FEW_CHANGED,) * bool(flips.few[i])
-            yield self.base(metric.name, **common, value=exact_p(more, less), method=EXACT, flags=flags)
+            common["flags"] = (FEW_CHANGED,) * bool(flips.few[i])
+            found = test_discordant(int(more), int(less))
+            yield self.base(metric.name, **common, value=found.p_value, method=EXACT)
 
     def _to_everybody(self, metric: PairMetric, flips: Flips) -> Iterator[ToAll]:
         """Yield the differences of every group from whom it is asked to be compared with."""

@@ -12,8 +12,10 @@ import audit
 from audit.errors import QuestionError, ValuesError
 from audit.gates.changed import describe_change
 from audit.gates.headline import write_headline
+from audit.measurement.inference.paired import Flips, bound_net_by_units
+from audit.measurement.inference.paired import test_discordant as discordant
 from audit.measurement.metrics.pairs import NEGATIVE_FLIPS, NET_CHANGE, POSITIVE_FLIPS
-from audit.measurement.rates.flips import FEWEST, count_flips, exact_p
+from audit.measurement.rates.flips import FEWEST, count_flips
 from audit.report.disclosure.publishable import publishable
 
 SHARES = ("churn", "negative_flips", "positive_flips", "flips_up", "flips_down")
@@ -53,8 +55,11 @@ def test_worked_examples_to_the_integer(y, earlier, new, churn, negative, positi
 
 def test_the_exact_test_is_that_of_bentur():
     """Fagerland, Lydersen and Laake (2013): 1 and 7 discordant of 21."""
-    assert exact_p(1, 7) == pytest.approx(0.0703, abs=5e-5)
-    assert exact_p(0, FEWEST - 1) > 0.05 > exact_p(0, FEWEST)
+    y, earlier, new = np.ones(21, dtype=int), np.ones(21, dtype=int), np.ones(21, dtype=int)
+    new[:7], earlier[7] = 0, 0
+    found = value(compare(new, earlier, y), "net_change", compare="p_value")
+    assert found.value == pytest.approx(0.0703, abs=5e-5)
+    assert discordant(0, FEWEST - 1).p_value > 0.05 > discordant(0, FEWEST).p_value
 
 
 def test_what_is_lost_is_the_difference_of_accuracies_in_500_tables():
@@ -283,6 +288,13 @@ def test_pairs_of_language_models_are_those_of_stereoset(shared, earlier, new, d
     assert value(result, "selection_rate_change", compare="p_value").value == pytest.approx(p, abs=5e-4)
     each = pd.Series(chosen[new] - chosen[earlier]).groupby(target).mean()
     assert ttest_1samp(each, 0).pvalue == pytest.approx(by_target, abs=5e-4)
+    # Each target counts once: the interval over targets leaves 0 out at the error of that test, and at no smaller one.
+    apart = pd.DataFrame({"up": chosen[new] > chosen[earlier], "down": chosen[new] < chosen[earlier]})
+    shares = apart.groupby(target).mean()
+    once = Flips(shares["up"].to_numpy(), shares["down"].to_numpy(), np.ones(len(shares)))
+    for error, leaves_out in ((1.05 * by_target, True), (0.95 * by_target, False)):
+        net = bound_net_by_units(once, error / 2)
+        assert (float(net.low) > 0) == leaves_out
 
 
 EDGE = {
