@@ -159,6 +159,10 @@ def measure(
     """
     given = dict(locals())
     decided = y_pred is not None or score is not None or rank is not None
+    if task == "items":
+        raise QuestionError(
+            "items are audited as a table, with their templates: audit model items.parquet --task items"
+        )
     if y_true is None and (task in {"regression", "multiclass"} or not (decided or task == "ranking")):
         raise QuestionError(
             "y_true is missing; give the labels (only y_pred, score and a ranking are audited without labels)"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from audit.cube import Cube
 
-Task = Literal["classification", "regression", "multiclass", "ranking"]
+Task = Literal["classification", "regression", "multiclass", "ranking", "items"]
 Class = bool | int | float | str
 """A class as a question names it."""
 MEDIAN: Final = "median"
@@ -46,7 +46,21 @@ DECIDED = "decided"
 """Axis of decisions that a threshold makes of scores, beside given predictions."""
 OTHER = "other_group"
 """Axis of the second group of a pair, its levels as JSON."""
-RESERVED = frozenset({LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED, AGAINST})
+ITEM_OUTCOME, ITEM_CONDITION, ITEM_CORRECT = "item_outcome", "item_condition", "item_correct"
+"""Axes of items of a benchmark: which answer each ended with, in which condition, and whether it is right."""
+ITEM_TASK, ITEM_TEMPLATE, ITEM_UNIT = "item_task", "item_template", "item_unit"
+"""Axes of templates: their benchmark, their name, and the unit that intervals rest on, an axis of one level."""
+TOWARD, AWAY, NEITHER, INVALID = "toward", "away", "neither", "invalid"
+"""How an item ends; invalid where it has no answer that could be read."""
+OUTCOMES = (TOWARD, AWAY, NEITHER, INVALID)
+TEMPLATE = "template"
+"""Column of the table of items that names what an item was made from; its unit unless another is named."""
+RESERVED = frozenset(
+    (
+        *(LABEL, PREDICTION, FOLD, STRATUM, SCORE, ORIGIN, MAJORITY, NEAREST, DECIDED, AGAINST),
+        *(ITEM_OUTCOME, ITEM_CONDITION, ITEM_CORRECT, ITEM_TASK, ITEM_TEMPLATE, ITEM_UNIT),
+    )
+)
 """Names of axes that no group column may have: by them what was counted is told from who was counted."""
 MOST_PAIRED, MOST_KEPT, MOST_COMPARED = 50, 4_000_000, 20_000_000
 """Groups of which all pairs are compared; of exact curves also rows, and rows times other groups."""
@@ -81,6 +95,8 @@ class CubeKind(StrEnum):
     """Of a ranking: items by group and by the places that they hold."""
     GAINS = "gains"
     """Of a ranking: lists by group, with what each group gains in them."""
+    TEMPLATES = "templates"
+    """Of items of a benchmark: items by group and by the template that they were made from."""
 
 
 def nowhere(groups: Sequence[str]) -> str:

@@ -208,8 +208,29 @@ ASSUMED_THRESHOLD = Code(
     reference="Hernández-Orallo, Flach and Ferri (2012), JMLR 13:2813 (threshold choice)",
     mend="Set the threshold that decides ([predictions] threshold, or --threshold).",
 )
+SHARED_TEMPLATES = Code(
+    code="FM004",
+    name="Items of shared templates",
+    passes=("Intervals allow for items that share a template",),
+    finds=("{items} items come from {templates} templates, and their intervals take them for independent",),
+    plain="Items that share templates are taken for independent",
+    reason="items of one template rise and fall together, so intervals over items are too narrow",
+    reference="Parrish et al. (2022), Findings of ACL (25 templates a category); Cochran (1977), chapter 9",
+    mend="Remove unit, or set it to template: items of one template are then one observation.",
+)
+DOUBTED_BENCHMARK = Code(
+    code="FM005",
+    name="Known faults of the benchmark",
+    passes=("No published criticism of {tasks} is known here",),
+    finds=("Many pairs of {tasks} are no meaningful contrasts of a stereotype (Blodgett et al., 2021)",),
+    plain="Many pairs of the benchmark are no meaningful contrasts of a stereotype (Blodgett et al., 2021)",
+    reason="a score is evidence of no more than the pairs that it is made of",
+    reference="Blodgett, Lopez, Olteanu, Sim and Wallach (2021), ACL, Stereotyping Norwegian Salmon",
+    mend="Read the pairs that decide the score, and do not rest a decision on it alone.",
+)
 COUNTED = (
     *(WITHOUT_GROUP, SIMILAR_GROUPS, SAME_AS_LABEL, NO_ROWS, STRATA, SIMILAR_CLASSES, STRANGE_CLASSES),
     *(UNUSED_CATEGORIES, EXPECTATION, RULE, DECISIONS, ASSUMED_THRESHOLD),
+    *(SHARED_TEMPLATES, DOUBTED_BENCHMARK),
 )
 """Checks of what was counted anyway, by code."""

@@ -3,21 +3,23 @@
 Codes: DV001 rows without a group, DV002 look-alike group names, DV003 a group that equals the label,
 DV004 combinations without rows, DV010 look-alike class names, DV011 predictions of a class that no label has,
 DV014 declared categories without rows, DV015 groups named by a word that means missing, FM002 and FM003 predictions
-that contradict their scores.
+that contradict their scores, FM004 and FM005 items of benchmarks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from audit.axes import DECIDED, LABEL, NEGATIVE, POSITIVE, PREDICTION, CubeKind
+from audit.axes import DECIDED, ITEM_TASK, ITEM_TEMPLATE, LABEL, NEGATIVE, POSITIVE, PREDICTION, TEMPLATE, CubeKind
 from audit.checks.code import NAME_LENGTH, Code, fill
 from audit.checks.codes import (
     ASSUMED_THRESHOLD,
     DECISIONS,
+    DOUBTED_BENCHMARK,
     MISREAD,
     NO_ROWS,
     SAME_AS_LABEL,
+    SHARED_TEMPLATES,
     SIMILAR_CLASSES,
     SIMILAR_GROUPS,
     STRANGE_CLASSES,
@@ -47,6 +49,8 @@ FEWEST = 10
 
 
 SHOWN = 3
+BENCHMARKS = {"crows_pairs": "CrowS-Pairs", "stereoset": "StereoSet"}
+"""Benchmarks whose pairs Blodgett et al. (2021) have looked at, by the task that items have."""
 SWAP = "Use 1 minus the score, or set the other class as the positive one."
 MISSING_WORDS = (
     *("NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NULL", "null", "(null)", "NaN", "nan", "NaT", "?", "\\N", "--"),
@@ -61,6 +65,8 @@ def check_groups(counted: Counted, plan: Plan, part: str) -> tuple[Check, ...]:
     for column in plan.groups:
         found += _check_column(counted, plan, column, part)
     found += [_check_crossing(counted, by, part) for by in plan.crossings if len(by) > 1]
+    if plan.task == "items":
+        return (*found, *_check_items(counted, plan))
     return (*found, *_check_classes(counted.cubes[0], plan, part)) if plan.classes else tuple(found)
 
 
@@ -205,6 +211,39 @@ def _check_crossing(counted: Counted, by: tuple[str, ...], part: str) -> Check:
     if not empty:
         return NO_ROWS.passed(part, f"{rows.size} combinations", columns=by)
     return NO_ROWS.found(part, columns=by, count=empty, all=f"{rows.size:,}")
+
+
+# FM004: items of one template taken for independent; FM005: benchmarks whose pairs were found to be faulty.
+def _check_items(counted: Counted, plan: Plan) -> Iterator[Check]:
+    cubes = counted.further.get(CubeKind.TEMPLATES, ())
+    if not cubes:
+        return
+    yield _check_templates(cubes[0], plan)
+    there = [BENCHMARKS[level] for level in cubes[0].axis(ITEM_TASK).levels if level in BENCHMARKS]
+    tasks = " and ".join(there)
+    if there:
+        yield DOUBTED_BENCHMARK.found("", _describe_votes(cubes[0]), tasks=tasks)
+    else:
+        known = (printable(level, NAME_LENGTH) for level in cubes[0].axis(ITEM_TASK).levels)
+        yield DOUBTED_BENCHMARK.passed("", tasks=", ".join(known))
+
+
+def _check_templates(cube: Cube, plan: Plan) -> Check:
+    items = int(cube["n"].sum())
+    if ITEM_TEMPLATE not in cube.names:
+        return SHARED_TEMPLATES.unanswered("", "undefined", "there are too many templates to count them by name")
+    templates = int((cube.keep(ITEM_TASK, ITEM_TEMPLATE)["n"] > 0).sum())
+    if plan.unit == TEMPLATE or templates >= items:
+        return SHARED_TEMPLATES.passed("", f"{items:,} items of {templates:,} templates")
+    return SHARED_TEMPLATES.found("", items=f"{items:,}", templates=f"{templates:,}")
+
+
+def _describe_votes(cube: Cube) -> str:
+    """Describe how many sentences of StereoSet have a label that few annotators gave; empty where that is not known."""
+    few, votes = int(cube["few_votes"].sum()), int(cube["votes"].sum())
+    if not votes:
+        return ""
+    return f"{few:,} of {votes:,} related sentences have their label from at most 3 of 5 annotators"
 
 
 # FM002: a prediction column that says otherwise than the score and the threshold beside it; FM003: no threshold

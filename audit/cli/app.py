@@ -37,6 +37,8 @@ HOMES = {
     **dict.fromkeys(("metrics", "checks", "conform"), "results"),
     **dict.fromkeys(("plan", "init", "demo"), "init"),
     "read": "pairing.read",
+    "score": "pairing.score",
+    "swap": "pairing.swap",
 }
 """Module of each command, in the order of the help."""
 PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}

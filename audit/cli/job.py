@@ -178,6 +178,8 @@ def _suggest_gate(result: AuditResult, stage: str) -> str:
         rule = "mean_error difference <= 1"
     if any(e.metric == "exposure" for e in result.estimates):
         rule = "exposure ratio >= 0.8"
+    if any(e.metric == "stereotype_score" for e in result.estimates):
+        rule = "stereotype_score highest <= 0.6"
     if any(e.outcome is not None for e in result.estimates):
         rule = f"worst_class_{rule}"
     metric, compare = rule.split()[:2]

@@ -285,6 +285,7 @@ EXAMPLES: Mapping[str, str] = {
     "predictions.query": '"search_id"',
     "predictions.rank": '"place"',
     "predictions.top": "[10, 50]",
+    "predictions.outcome": '"outcome"',
     **{f"predictions.csv.{key}": value for key, value in CSV.items()},
     "energy.meter": '"zeus"',
     "energy.country": '"FRA"',

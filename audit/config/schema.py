@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from audit.axes import Task
+from audit.axes import TEMPLATE, Task
 from audit.config.energy import EnergySection
 from audit.config.limits import check_classes, check_earlier, check_label, check_limits, check_task, translate_metric
 from audit.config.options import Names, Number, Section, Text
@@ -160,7 +160,10 @@ class Config(Section):
     @property
     def unit(self) -> str | None:
         """Column that names whom a row belongs to; None where every row is its own."""
-        return None if self.data.unit == "row" else self.data.unit
+        if self.data.unit != "row":
+            return self.data.unit
+        # Items of one template are not independent; who holds them for so names the column of items as unit.
+        return TEMPLATE if self.predictions is not None and self.predictions.task == "items" else None
 
     @property
     def compared_to(self) -> tuple[Everybody, ...]:
@@ -217,6 +220,8 @@ def _check_task(config: Config, task: Task) -> None:
         _check_regression(config)
     if task == "ranking":
         _check_ranking(config)
+    if task == "items":
+        _check_items(config)
 
 
 def _check_regression(config: Config) -> None:
@@ -276,6 +281,14 @@ def _check_ranking(config: Config) -> None:
         raise ValueError("data.strata: a ranking is compared within its lists; remove strata")
     if config.data.weight is not None:
         raise ValueError("data.weight: ranks have no weights; remove weight")
+
+
+def _check_items(config: Config) -> None:
+    for key in ("label", "positive", "weight"):
+        if getattr(config.data, key) is not None:
+            raise ValueError(f"data.{key}: items of a benchmark have no {key}; remove {key}")
+    if config.data.strata:
+        raise ValueError("data.strata: items are compared within their condition; remove strata")
 
 
 def _check_places(config: Config, where: str, gate: GateRule) -> None:

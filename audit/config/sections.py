@@ -49,6 +49,7 @@ UNASKED_NEIGHBOURS = 5
 SMALLEST_PUBLISHED = 10
 """Smallest count that is published where no other is asked for."""
 UNASKED_TOP = (10,)
+UNASKED_OUTCOME = "outcome"
 
 
 CSV_HELP = 'CSV dialect, such as "separator=;,decimal=,,encoding=latin-1".'
@@ -309,9 +310,10 @@ class Predictions(Section):
     """Where the predictions lie and how they are read."""
 
     task: Annotated[
-        Task, Option("classification (default), multiclass, regression or ranking.", OF_MODELS, metavar="TASK")
+        Task, Option("classification (default), multiclass, regression, ranking or items.", OF_MODELS, metavar="TASK")
     ] = "classification"
-    """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items."""
+    """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items; items
+are those of a benchmark of language models, as `audit read` writes them."""
     source: Annotated[Text | None, Option("Table of predictions.", elsewhere=True)] = None
     """A table that already exists; a run with [train] names it there."""
     csv: Annotated[Csv | None, Option(CSV_HELP, ("model",), o.DIALECT, place=31, metavar="HOW", elsewhere=True)] = None
@@ -373,6 +375,24 @@ class Predictions(Section):
     ] = None
     """Of a ranking: how many first places skew_at_k and share_at_k look at; 10 where none is named."""
 
+    outcome: Annotated[
+        Text | None,
+        CountedBy("items"),
+        Option("Items: column with toward, away, neither or invalid (default outcome).", ("model",), o.COLUMN),
+    ] = None
+    """Of items: the column that says how each ended, as `audit read` writes it; "outcome" where none is named."""
+
+    @model_validator(mode="after")
+    def _require_items(self) -> Self:
+        if self.task == "items":
+            named = next((k for k in ("prediction", "score", "label") if getattr(self, k) is not None), None)
+            if named is not None:
+                raise ValueError(f"items have outcomes and no {named}; remove {named}")
+            object.__setattr__(self, "outcome", UNASKED_OUTCOME if self.outcome is None else self.outcome)
+        elif self.outcome is not None:
+            raise ValueError('outcome is for items of a benchmark; set task = "items", or remove outcome')
+        return self
+
     @model_validator(mode="after")
     def _require_order(self) -> Self:
         if self.task == "ranking":
@@ -386,7 +406,7 @@ class Predictions(Section):
 
     @model_validator(mode="after")
     def _require_decision(self) -> Self:
-        if self.task == "ranking":
+        if self.task in {"ranking", "items"}:
             return self
         what = {"regression": "a regression", "multiclass": "a multiclass task"}.get(self.task)
         if what and (self.score is not None or self.threshold != UNASKED_THRESHOLD):

@@ -105,7 +105,7 @@ class Voice:
     def write_rows(self, rate: Estimate) -> str:
         """Return what a value rests on; of a ranking these are items."""
         entry = CATALOGUE.find(self.metric)
-        return rows_text(rate) + (" items" if entry is not None and entry.task == "ranking" else "")
+        return rows_text(rate) + (" items" if entry is not None and entry.task in {"ranking", "items"} else "")
 
     def write_number(self, group: Group) -> str:
         """Return the value of a group with its rows."""

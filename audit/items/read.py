@@ -14,6 +14,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from audit.axes import INVALID
 from audit.errors import QuestionError, SourceError, no_such, printable
 from audit.items import tasks as folder
 from audit.items.formats import harness, inspect_logs, plain
@@ -234,7 +235,7 @@ def _make_table(items: Sequence[Item]) -> pa.Table:
         "template": pa.array([item.template for item in items], pa.string()),
         "group": pa.array([item.group for item in items], pa.string()),
         "condition": pa.array([item.condition for item in items], pa.string()),
-        "outcome": pa.array([item.outcome for item in items], pa.string()),
+        "outcome": pa.array([item.outcome if item.reason is None else INVALID for item in items], pa.string()),
         "valid": pa.array([int(item.reason is None) for item in items], pa.int8()),
         "reason": pa.array([item.reason for item in items], pa.string()),
     }

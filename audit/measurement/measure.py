@@ -128,11 +128,18 @@ def _ranked(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
     return ranking_estimates(cubes[CubeKind.CROSSINGS], cubes[CubeKind.LISTS][0], cubes.get(CubeKind.GAINS, ()), scope)
 
 
+def _itemised(cubes: Kinds, scope: Scope) -> tuple[Estimate, ...]:
+    from audit.measurement.rates.items import item_estimates
+
+    return item_estimates(cubes, scope)
+
+
 TASKS: Mapping[Task, Callable[[Kinds, Scope], Iterable[Estimate]]] = {
     "classification": _classified,
     "regression": _regressed,
     "multiclass": _classed,
     "ranking": _ranked,
+    "items": _itemised,
 }
 """How the predictions of each task are measured."""
 

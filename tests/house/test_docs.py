@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "README.md",
     *(f"docs/{name}.md" for name in (
-        "first-audit", "concepts", "limits", "pairs", "python", "training-loop", "tables", "privacy", "faq"
+        "first-audit", "concepts", "limits", "pairs", "python", "training-loop", "tables", "privacy", "faq",
+        "language-models"
     )),
 )  # fmt: skip
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

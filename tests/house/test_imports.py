@@ -18,7 +18,7 @@ PUBLIC_FACE = {"audit", "audit.__main__"}
 ROOMS = re.findall(
     r"\w+",
     """
-    _version errors estimate cube axes system tables items counting measurement record config gates
+    _version errors estimate cube axes system tables text items counting measurement record config gates
     energy edge checks report pipeline api mlflow wrapping torch sklearn lightning transformers xgboost lightgbm conformance cli
     """,
 )

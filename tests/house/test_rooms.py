@@ -16,7 +16,7 @@ ROOT = {
     *("__init__.py", "__main__.py", "_version.py", "api.py", "py.typed"),
     *("errors.py", "estimate.py", "cube.py", "axes.py"),
     *("sklearn.py", "torch", "lightning.py", "transformers.py", "xgboost.py", "lightgbm.py", "mlflow.py", "cli"),
-    *("system", "tables", "items", "counting", "measurement", "record", "config", "gates", "energy", "edge"),
+    *("system", "tables", "text", "items", "counting", "measurement", "record", "config", "gates", "energy", "edge"),
     *("checks", "report", "pipeline", "wrapping", "conformance"),
 }
 MOST_ENTRIES = 16

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from audit.pipeline.substitution import write_swapped
 
 SEED = 20261130
 CONFIG = {
@@ -27,6 +30,16 @@ compare = "ratio"
 min = 0.8
 """
 TRAIN = "print('training')\n"
+TERMS = """attribute = "gender"
+
+[[slots]]
+female = ["Mary", "Anna", "Joan"]
+male = ["John", "Paul", "Mark"]
+
+[[slots]]
+female = ["she"]
+male = ["he"]
+"""
 PRELUDE = """
 import numpy as np
 import pandas as pd
@@ -87,4 +100,52 @@ def write(folder: Path) -> Path:
     train[given].to_csv(folder / "office.csv", sep=";", decimal=",", encoding="latin-1", index=False)
     (folder / "audit.toml").write_text(AUDIT_TOML, encoding="utf-8")
     (folder / "train.py").write_text(TRAIN, encoding="utf-8")
+    _write_benchmark(folder)
+    _write_prompts(folder)
     return folder
+
+
+def _write_benchmark(folder: Path) -> None:
+    """Write a log of 600 pairs in the form of CrowS-Pairs, of two kinds, with three answers that are no number."""
+    rng = np.random.default_rng(SEED)
+    lines = []
+    for number in range(600):
+        kind = "gender" if number % 3 else "age"
+        more = rng.normal(-40, 3) + (0.8 if kind == "gender" else 0.2)
+        less = rng.normal(-40, 3)
+        doc = {"sent_more": f"more {number}", "sent_less": f"less {number}", "bias_type": kind}
+        answers = [["nan" if number % 200 == 7 else f"{more:.4f}", "False"], [f"{less:.4f}", "False"]]
+        line = {"doc_id": number, "doc": doc, "filtered_resps": answers, "filter": "none", "doc_hash": f"{number:064x}"}
+        lines.append(json.dumps(line) + "\n")
+    (folder / "samples_crows_pairs_english_2026.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def _write_prompts(folder: Path) -> None:
+    """Write prompts with names, and what a model decided on each of their arms."""
+    verbs = (
+        "applied",
+        "asked",
+        "called",
+        "came",
+        "paid",
+        "wrote",
+        "moved",
+        "left",
+        "stayed",
+        "returned",
+        "signed",
+        "won",
+    )
+    names = ("Mary", "Anna", "Joan", "John", "Paul", "Mark")
+    texts = [
+        f"{name} {verb} because {'she' if name in names[:3] else 'he'} had to." for verb in verbs for name in names
+    ]
+    (folder / "prompts.csv").write_text("text\n" + "".join(f"{text}\n" for text in (*texts, "I gave her books.")))
+    (folder / "terms.toml").write_text(TERMS, encoding="utf-8")
+    written, rng = folder / "written.csv", np.random.default_rng(SEED)
+    write_swapped(folder / "prompts.csv", folder / "terms.toml", written)
+    decided = pd.read_csv(written)
+    written.unlink()
+    yes = 0.55 + 0.25 * (decided.to == "male") + rng.normal(0, 0.1, len(decided))
+    decided["decision"] = (yes > 0.6).astype(int)
+    decided.to_csv(folder / "decided.csv", index=False)

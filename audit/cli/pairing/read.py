@@ -50,7 +50,7 @@ def read(
     write_items(table, into)
     for line in _describe(table):
         say(line)
-    say(f"Next    audit data {into} --label toward --groups group --unit template")
+    say(f"Next    audit model {into} --task items --groups group")
 
 
 def _describe(table: ItemTable) -> list[str]:

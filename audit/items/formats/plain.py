@@ -46,10 +46,21 @@ def read_plain(path: Path) -> Iterator[tuple[str, Item]]:
     taken = next((name for name in WRITTEN if name in table.columns), None)
     if taken is not None:
         raise SourceError(f"{shown}: column '{taken}' is one that audit read writes; rename it")
-    columns = _read_columns(table)
-    for at in range(len(columns["item"])):
+    for at, row in enumerate(_to_rows(_read_columns(table))):
         where = f"{shown}: row {at + 1}"
-        yield where, _to_item({name: column[at] for name, column in columns.items()}, where)
+        yield where, _to_item(row, where)
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield each row of a table as it stands."""
+    from audit.tables.open import open_table
+
+    yield from _to_rows(_read_columns(open_table(path)))
+
+
+def _to_rows(columns: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
 
 
 def _read_columns(table: Table) -> dict[str, list[Any]]:

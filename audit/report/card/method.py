@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.axes import TEMPLATE
 from audit.measurement.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.measurement.metrics.adverse import TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE
@@ -122,6 +123,8 @@ def _explain_units(result: AuditResult) -> str:
     data = result.question.config.get("data") or {}
     if (result.question.config.get("predictions") or {}).get("task") == "ranking":
         return _explain_lists(result)
+    if (result.question.config.get("predictions") or {}).get("task") == "items":
+        return _explain_items(data.get("unit") or "row")
     unit, weight = data.get("unit") or "row", data.get("weight")
     said = "Rows are treated as independent."
     if unit != "row":
@@ -144,6 +147,15 @@ def _explain_lists(result: AuditResult) -> str:
         f"Items of one list are not independent: a place that one item gets is not free for another.{whose} Whole "
         "lists were counted together in 100 random groups (folds), and the intervals allow for it; one list alone has "
         "no interval."
+    )
+
+
+def _explain_items(unit: str) -> str:
+    named = TEMPLATE if unit == "row" else unit
+    return (
+        f"Items with the same {clean_text(named)} are not independent; they were counted together in 100 random groups "
+        "(folds), and the intervals allow for it. Items without a valid answer are in no score and have a rate of "
+        "their own."
     )
 
 

@@ -1,0 +1,180 @@
+"""Swapped texts: written from prompts, and measured once each arm has its decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from audit.errors import QuestionError, SourceError, ValuesError, no_such, printable
+from audit.text.swap import ARMS, Left, exchange_rows
+from audit.text.terms import read_terms
+
+if TYPE_CHECKING:
+    from audit.measurement.rates.substitution import Effect
+
+OWN = ("item", "template", "group", "arm", "to")
+"""Columns that are written beside those of the prompts."""
+TRUE, FALSE = {"1", "true", "yes"}, {"0", "false", "no"}
+
+
+class Written(NamedTuple):
+    """What became of the texts of a table."""
+
+    texts: int
+    exchanged: int
+    templates: int
+    rows: int
+    left: Sequence[Left]
+
+
+class Compared(NamedTuple):
+    """The effect of exchanging the words of one group for those of another."""
+
+    group: str
+    to: str
+    effect: Effect
+
+
+def write_swapped(prompts: Path, terms: Path, into: Path, text: str = "text", template: str | None = None) -> Written:
+    """Write the texts of a table with identities exchanged, an arm a row.
+
+    Raises
+    ------
+    QuestionError
+        When a name is taken, or nothing could be exchanged.
+    SourceError
+        When the table has no such column.
+    """
+    if into.exists():
+        raise QuestionError(f"'{printable(into, 200)}' exists and is not overwritten; choose another name")
+    if into.suffix not in {".parquet", ".csv"}:
+        raise QuestionError(f"--into {printable(into, 200)}: give a name that ends in .parquet or .csv")
+    words, rows = read_terms(terms), _read_rows(prompts)
+    _require_columns(rows, prompts, text, template)
+    left, made = [], []
+    for found in exchange_rows(rows, words, text, template):
+        if isinstance(found, Left):
+            left.append(found)
+        else:
+            made.append(found)
+    if not made:
+        most = printable(left[0].reason) if left else "no text"
+        raise QuestionError(f"{printable(prompts, 200)}: none of {len(rows):,} texts could be exchanged ({most})")
+    _write(made, into)
+    exchanged = len({row["item"] for row in made})
+    return Written(len(rows), exchanged, len({row["template"] for row in made}), len(made), left)
+
+
+def _read_rows(table: Path) -> list[dict[str, Any]]:
+    from audit.items.formats.plain import read_rows
+
+    return list(read_rows(table))
+
+
+def _require_columns(rows: Sequence[Mapping[str, Any]], table: Path, text: str, template: str | None) -> None:
+    if not rows:
+        raise SourceError(f"{printable(table, 200)} has no rows")
+    for name in (text, template):
+        if name is not None and name not in rows[0]:
+            raise SourceError(f"{printable(table, 200)}: {no_such('column', name, rows[0])}")
+    taken = next((name for name in OWN if name in rows[0] and name != template), None)
+    if taken is not None:
+        raise SourceError(f"{printable(table, 200)}: column '{taken}' is one that audit swap writes; rename it")
+
+
+def _write(rows: Sequence[Mapping[str, Any]], into: Path) -> None:
+    import pyarrow as pa
+
+    from audit.system.atomic import write_bytes
+
+    table = pa.Table.from_pylist([dict(row) for row in rows])
+    sink = pa.BufferOutputStream()
+    if into.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, sink)
+    else:
+        from pyarrow import csv
+
+        csv.write_csv(table, sink)
+    write_bytes(into, sink.getvalue().to_pybytes())
+
+
+def measure_swapped(table: Path, decision: str, confidence: float = 0.95) -> tuple[Compared, ...]:
+    """Return the effect of each exchange, from a table with the decision on every arm.
+
+    Raises
+    ------
+    SourceError
+        When a column is missing.
+    ValuesError
+        When a decision is missing, or a text lacks an arm.
+    """
+    rows = _read_rows(table)
+    shown = printable(table, 200)
+    for name in (*OWN, decision):
+        if rows and name not in rows[0]:
+            raise SourceError(f"{shown}: {no_such('column', name, rows[0])}; audit swap writes item, template, arm …")
+    if not rows:
+        raise SourceError(f"{shown} has no rows")
+    arms = _gather(rows, decision, shown)
+    found: dict[tuple[str, str], list[tuple[float, float, float, str]]] = {}
+    for (item, arm, to), (value, row) in arms.items():
+        if arm == "between":
+            trio = (_get(arms, item, "original", row, shown), value, _get(arms, item, "within", row, shown))
+            found.setdefault((str(row["group"]), to), []).append((*trio, str(row["template"])))
+    if not found:
+        raise ValuesError(f"{shown} has no row whose arm is between; audit swap writes them")
+    return tuple(_compare(group, to, texts, confidence) for (group, to), texts in sorted(found.items()))
+
+
+Key = tuple[str, str, str]
+Arms = Mapping[Key, tuple[float, Mapping[str, Any]]]
+
+
+def _gather(rows: Sequence[Mapping[str, Any]], decision: str, shown: str) -> Arms:
+    """Return decisions by item, arm and group."""
+    found: dict[Key, tuple[float, Mapping[str, Any]]] = {}
+    for at, row in enumerate(rows, 1):
+        arm = str(row["arm"])
+        if arm not in ARMS:
+            raise ValuesError(f"{shown}: row {at}: {no_such('arm', arm, ARMS)}")
+        key = str(row["item"]), arm, str(row["to"])
+        if key in found:
+            raise ValuesError(f"{shown}: row {at}: item {printable(row['item'])} has the arm {arm} twice")
+        found[key] = _read_decision(row[decision], f"{shown}: row {at}"), row
+    return found
+
+
+def _read_decision(value: Any, where: str) -> float:
+    said = str(value).lower()
+    if said in TRUE | FALSE:
+        return float(said in TRUE)
+    try:
+        number = float(said)
+    except ValueError:
+        number = float("nan")
+    if not math.isfinite(number):
+        raise ValuesError(f"{where}: decision '{printable(value)}' is neither yes or no (1, 0) nor a number")
+    return number
+
+
+def _get(arms: Arms, item: str, arm: str, row: Mapping[str, Any], shown: str) -> float:
+    found = arms.get((item, arm, str(row["group"])))
+    if found is None:
+        raise ValuesError(f"{shown}: item {printable(item)} has no row whose arm is {arm}; decide every arm")
+    return found[0]
+
+
+def _compare(group: str, to: str, texts: Sequence[tuple[float, float, float, str]], confidence: float) -> Compared:
+    import numpy as np
+
+    from audit.measurement.rates.substitution import measure_effect
+
+    decisions = np.array([text[:3] for text in texts], dtype=float)
+    _, template = np.unique([text[3] for text in texts], return_inverse=True)
+    tail = (1 - confidence) / 2
+    effect = measure_effect(decisions[:, 0], decisions[:, 1], decisions[:, 2], template.astype(np.intp), tail)
+    return Compared(group, to, effect)

@@ -1,0 +1,108 @@
+"""Swapped texts are written, decided on, and measured: between less within, over templates."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from audit.cli.app import main
+from audit.errors import SourceError, ValuesError
+from audit.measurement.rates.substitution import mean_over_templates
+from audit.pipeline.substitution import measure_swapped, write_swapped
+
+TERMS = """
+attribute = "gender"
+[[slots]]
+female = ["Mary", "Anna"]
+male = ["John", "Paul"]
+"""
+
+
+def write(folder, texts):
+    (folder / "terms.toml").write_text(TERMS)
+    (folder / "prompts.csv").write_text("text,source\n" + "".join(f"{text},s\n" for text in texts))
+    return write_swapped(folder / "prompts.csv", folder / "terms.toml", folder / "swapped.parquet")
+
+
+def decide(folder, decision):
+    rows = pq.read_table(folder / "swapped.parquet").to_pylist()
+    columns = "item,template,group,arm,to,decision\n"
+    lines = "".join(f"{r['item']},{r['template']},{r['group']},{r['arm']},{r['to']},{decision(r)}\n" for r in rows)
+    (folder / "decided.csv").write_text(columns + lines)
+    return folder / "decided.csv"
+
+
+def test_texts_are_written_with_their_arms_and_what_was_left_out_is_counted(tmp_path, capsys):
+    written = write(tmp_path, ["Mary came.", "John came.", "Nobody came.", "Anna left."])
+    assert (written.texts, written.exchanged, written.templates, written.rows) == (4, 3, 2, 9)
+    assert [(left.row, left.reason) for left in written.left] == [(3, "no word of the terms")]
+    rows = pq.read_table(tmp_path / "swapped.parquet").to_pylist()
+    assert [(r["item"], r["arm"], r["to"], r["text"], r["source"]) for r in rows[:3]] == [
+        ("1", "original", "female", "Mary came.", "s"),
+        ("1", "between", "male", "John came.", "s"),
+        ("1", "within", "female", "Anna came.", "s"),
+    ]
+    words = ["swap", tmp_path / "prompts.csv", "--terms", tmp_path / "terms.toml", "--into", tmp_path / "o.csv"]
+    with pytest.raises(SystemExit) as ended:
+        main(list(map(str, words)))
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "3 of 4 texts exchanged, of 2 templates; 9 rows in" in said
+    assert "1 not exchanged: no word of the terms (row 3)" in said
+
+
+def test_a_model_that_reacts_to_any_name_has_no_effect(tmp_path, capsys):
+    write(tmp_path, [f"{name} {verb}." for name in ("Mary", "John") for verb in ("came", "left", "sat", "ran")])
+    # It says yes to the first name of each list alone: what changes between changes within as well.
+    table = decide(tmp_path, lambda r: int(r["arm"] == "original"))
+    for found in measure_swapped(table, "decision"):
+        assert (found.effect.between, found.effect.within, found.effect.effect.value) == (1.0, 1.0, 0.0)
+        assert (found.effect.texts, found.effect.templates) == (4, 4)
+        assert found.effect.effect.reason == "the templates do not differ"
+    with pytest.raises(SystemExit) as ended:
+        main(["swap", str(table), "--decision", "decision"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "female to male: 4 texts of 4 templates" in said
+    assert "effect (between less within) +0.0 points (no interval: the templates do not differ)" in said
+
+
+def test_an_effect_is_between_less_within_with_an_interval_over_templates(tmp_path):
+    write(tmp_path, [f"Mary {verb}." for verb in "abcdefghij"])
+    table = decide(tmp_path, lambda r: int(r["to"] == "male" and r["template"] < "___ f"))
+    (found,) = measure_swapped(table, "decision")
+    assert (found.effect.between, found.effect.within) == (0.5, 0.0)
+    # Mean .5 of ten templates of one text: t with 9 degrees of freedom, deviation sqrt(10/36).
+    reach = 2.2621571628 * math.sqrt(10 * 0.25 / 9) / math.sqrt(10)
+    assert found.effect.effect.low == pytest.approx(0.5 - reach, abs=1e-9)
+    assert found.effect.effect.high == pytest.approx(0.5 + reach, abs=1e-9)
+    assert found.effect.shift.value == 0.5
+
+
+def test_templates_of_unequal_size_are_clusters():
+    values, template = np.array([1.0, 1.0, 1.0, 0.0, 0.0]), np.array([0, 0, 0, 1, 2])
+    found = mean_over_templates(values, template, 0.025)
+    residuals = np.array([3 - 0.6 * 3, -0.6, -0.6])
+    error = math.sqrt(3 / 2 * float((residuals**2).sum())) / 5
+    assert found.high - found.value == pytest.approx(4.302652729911275 * error, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text.replace("within", "placebo"), "no arm 'placebo'"),
+        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "item 2 has no row whose arm is within; decide every arm"),
+        (lambda text: text + text.splitlines()[-1] + "\n", "item 2 has the arm within twice"),
+        (lambda text: text.replace(",1\n", ",\n", 1), "decision 'None' is neither yes or no"),
+        (lambda text: text.replace("decision", "answer"), "no column 'decision'"),
+    ],
+)  # fmt: skip
+def test_a_table_without_an_arm_or_a_decision_is_refused(tmp_path, damage, said):
+    write(tmp_path, ["Mary came.", "John left."])
+    table = decide(tmp_path, lambda r: 1)
+    table.write_text(damage(table.read_text()))
+    with pytest.raises((SourceError, ValuesError), match=said):
+        measure_swapped(table, "decision")
