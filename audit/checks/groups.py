@@ -220,12 +220,11 @@ def _check_items(counted: Counted, plan: Plan) -> Iterator[Check]:
         return
     yield _check_templates(cubes[0], plan)
     there = [BENCHMARKS[level] for level in cubes[0].axis(ITEM_TASK).levels if level in BENCHMARKS]
-    tasks = " and ".join(there)
     if there:
-        yield DOUBTED_BENCHMARK.found("", _describe_votes(cubes[0]), tasks=tasks)
+        yield DOUBTED_BENCHMARK.found("", _describe_votes(cubes[0]), tasks=" and ".join(there))
     else:
         known = (printable(level, NAME_LENGTH) for level in cubes[0].axis(ITEM_TASK).levels)
-        yield DOUBTED_BENCHMARK.passed("", tasks=", ".join(known))
+        yield DOUBTED_BENCHMARK.passed("", ", ".join(known))
 
 
 def _check_templates(cube: Cube, plan: Plan) -> Check:

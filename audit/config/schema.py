@@ -184,6 +184,8 @@ def _check_predictions(config: Config) -> None:
         raise ValueError("predictions: no table is named; set [predictions] source or [train] predictions")
     if config.predictions_label is None:
         _check_without_label(asked)
+    if asked.task != "items" and asked.outcome is not None:
+        raise ValueError('predictions.outcome: it is for items of a benchmark; set task = "items", or remove outcome')
     _check_task(config, asked.task)
     _check_earlier(asked)
     if config.predictions_label in {asked.prediction, asked.score, asked.rank} - {None}:
@@ -284,6 +286,9 @@ def _check_ranking(config: Config) -> None:
 
 
 def _check_items(config: Config) -> None:
+    for key in ("label", "prediction", "score"):
+        if config.predictions is not None and getattr(config.predictions, key) is not None:
+            raise ValueError(f"predictions.{key}: items have outcomes and no {key}; remove {key}")
     for key in ("label", "positive", "weight"):
         if getattr(config.data, key) is not None:
             raise ValueError(f"data.{key}: items of a benchmark have no {key}; remove {key}")

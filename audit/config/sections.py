@@ -11,12 +11,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    StrictBool,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from audit.axes import Class, Task, is_same_class
 from audit.config import options as o
@@ -49,7 +44,6 @@ UNASKED_NEIGHBOURS = 5
 SMALLEST_PUBLISHED = 10
 """Smallest count that is published where no other is asked for."""
 UNASKED_TOP = (10,)
-UNASKED_OUTCOME = "outcome"
 
 
 CSV_HELP = 'CSV dialect, such as "separator=;,decimal=,,encoding=latin-1".'
@@ -312,8 +306,7 @@ class Predictions(Section):
     task: Annotated[
         Task, Option("classification (default), multiclass, regression, ranking or items.", OF_MODELS, metavar="TASK")
     ] = "classification"
-    """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items; items
-are those of a benchmark of language models, as `audit read` writes them."""
+    """A regression has a numeric label and prediction, multiclass one of several classes, a ranking lists of items."""
     source: Annotated[Text | None, Option("Table of predictions.", elsewhere=True)] = None
     """A table that already exists; a run with [train] names it there."""
     csv: Annotated[Csv | None, Option(CSV_HELP, ("model",), o.DIALECT, place=31, metavar="HOW", elsewhere=True)] = None
@@ -378,23 +371,13 @@ are those of a benchmark of language models, as `audit read` writes them."""
     outcome: Annotated[
         Text | None,
         CountedBy("items"),
-        Option("Items: column with toward, away, neither or invalid (default outcome).", ("model",), o.COLUMN),
+        Option("Items: column with the outcome (default outcome), as audit read writes it.", ("model",), o.COLUMN),
     ] = None
-    """Of items: the column that says how each ended, as `audit read` writes it; "outcome" where none is named."""
-
-    @model_validator(mode="after")
-    def _require_items(self) -> Self:
-        if self.task == "items":
-            named = next((k for k in ("prediction", "score", "label") if getattr(self, k) is not None), None)
-            if named is not None:
-                raise ValueError(f"items have outcomes and no {named}; remove {named}")
-            object.__setattr__(self, "outcome", UNASKED_OUTCOME if self.outcome is None else self.outcome)
-        elif self.outcome is not None:
-            raise ValueError('outcome is for items of a benchmark; set task = "items", or remove outcome')
-        return self
 
     @model_validator(mode="after")
     def _require_order(self) -> Self:
+        if self.task == "items":
+            object.__setattr__(self, "outcome", self.outcome or "outcome")
         if self.task == "ranking":
             _require_one_order(self)
             object.__setattr__(self, "top", UNASKED_TOP if self.top is None else self.top)
@@ -469,10 +452,7 @@ class Policy(Section):
     insufficient: Annotated[
         Literal["fail", "warn"],
         Option(
-            "Exit 0 instead of 3 where limits are inconclusive.",
-            o.FROM_FILES,
-            o.ALLOWED,
-            flag="--allow-inconclusive",
+            "Exit 0 instead of 3 where limits are inconclusive.", o.FROM_FILES, o.ALLOWED, flag="--allow-inconclusive"
         ),
     ] = "fail"
     """Whether an inconclusive limit counts as not passed (exit code 3), or only warns (0, and every page says so)."""

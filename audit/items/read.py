@@ -56,7 +56,29 @@ class ItemTable:
 
     def to_arrow(self) -> pa.Table:
         """Return one row an item: see docs/language-models.md for the columns."""
-        return _make_table(self.items)
+        import pyarrow as pa
+
+        items = self.items
+        columns = {
+            "item": pa.array([item.item for item in items], pa.string()),
+            "task": pa.array([item.task for item in items], pa.string()),
+            "template": pa.array([item.template for item in items], pa.string()),
+            "group": pa.array([item.group for item in items], pa.string()),
+            "condition": pa.array([item.condition for item in items], pa.string()),
+            "outcome": pa.array([item.outcome if item.reason is None else INVALID for item in items], pa.string()),
+            "valid": pa.array([int(item.reason is None) for item in items], pa.int8()),
+            "reason": pa.array([item.reason for item in items], pa.string()),
+        }
+        # An answer that is not valid is neither as well; what is counted here is 1 only where the answer is that one.
+        for outcome in OUTCOMES:
+            columns[outcome] = pa.array([int(i.outcome == outcome and i.reason is None) for i in items], pa.int8())
+        columns["correct"] = pa.array([_to_int(item.correct) for item in items], pa.int8())
+        columns["related"] = pa.array([item.related for item in items], pa.int8())
+        columns["few_votes"] = pa.array([item.votes and item.votes[0] for item in items], pa.int8())
+        columns["votes"] = pa.array([item.votes and item.votes[1] for item in items], pa.int8())
+        for name in sorted(set().union(*(item.further for item in items))):
+            columns[name] = pa.array([item.further.get(name) for item in items], pa.string())
+        return pa.table(columns)
 
 
 def read_logs(logs: Sequence[Path], task: str | None = None, mapping: Path | None = None) -> ItemTable:
@@ -224,31 +246,6 @@ def _recognise(logged: Logged) -> Benchmark:
     names = ", ".join(benchmark.name for benchmark in found or known)
     said = "can be of several tasks" if found else "is of no task that is known"
     raise SourceError(f"{logged.where}: the item {said} ({names}); name it (--task), or write a mapping (--mapping)")
-
-
-def _make_table(items: Sequence[Item]) -> pa.Table:
-    import pyarrow as pa
-
-    columns = {
-        "item": pa.array([item.item for item in items], pa.string()),
-        "task": pa.array([item.task for item in items], pa.string()),
-        "template": pa.array([item.template for item in items], pa.string()),
-        "group": pa.array([item.group for item in items], pa.string()),
-        "condition": pa.array([item.condition for item in items], pa.string()),
-        "outcome": pa.array([item.outcome if item.reason is None else INVALID for item in items], pa.string()),
-        "valid": pa.array([int(item.reason is None) for item in items], pa.int8()),
-        "reason": pa.array([item.reason for item in items], pa.string()),
-    }
-    # An answer that is not valid is neither as well; what is counted here is 1 only where the answer is that one.
-    for outcome in OUTCOMES:
-        columns[outcome] = pa.array([int(i.outcome == outcome and i.reason is None) for i in items], pa.int8())
-    columns["correct"] = pa.array([_to_int(item.correct) for item in items], pa.int8())
-    columns["related"] = pa.array([item.related for item in items], pa.int8())
-    columns["few_votes"] = pa.array([item.votes and item.votes[0] for item in items], pa.int8())
-    columns["votes"] = pa.array([item.votes and item.votes[1] for item in items], pa.int8())
-    for name in sorted({name for item in items for name in item.further}):
-        columns[name] = pa.array([item.further.get(name) for item in items], pa.string())
-    return pa.table(columns)
 
 
 def _to_int(value: bool | None) -> int | None:

@@ -11,15 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from audit.errors import MissingExtraError, QuestionError, SourceError, no_such, printable
 from audit.items.item import shown_name
-
-if TYPE_CHECKING:
-    import torch
 
 OPTIONS = {
     "crows_pairs": ("sent_more", "sent_less"),
@@ -135,13 +133,6 @@ def _score_batch(ids: Sequence[Sequence[int]], model: CausalModel) -> list[float
         mask[i, : len(each)] = 1
     with torch.inference_mode():
         logits = model.model(input_ids=tokens, attention_mask=mask).logits
-        return _sum_log_shares(logits, tokens, mask)
-
-
-def _sum_log_shares(logits: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor) -> list[float]:
-    """Return the sum over positions of the log-probability of the next token, padding left out."""
-    import torch
-
     shares = torch.log_softmax(logits[:, :-1].float(), dim=-1)
     # Rounding may leave the logarithm of a share near 1 just above 0.
     each = shares.gather(-1, tokens[:, 1:, None])[..., 0].double().clamp(max=0.0)
@@ -173,13 +164,16 @@ def score_table(table: Path, model: Path, into: Path, options: Sequence[str] = (
     SourceError
         When the table or the model cannot be read.
     """
+    from audit.items.formats.plain import read_rows
     from audit.system.atomic import write_text
 
     if into.suffix != ".jsonl":
         raise QuestionError(f"--into {shown_name(into)}: a log is JSON Lines; give a name that ends in .jsonl")
     if into.exists():
         raise QuestionError(f"'{shown_name(into)}' exists and is not overwritten; choose another name")
-    docs = list(_read_rows(table, rows))
+    docs = list(islice(read_rows(table), rows))
+    if not docs:
+        raise SourceError(f"{shown_name(table)} has no rows")
     columns = _choose_options(docs[0], options, table)
     texts = [_read_text(doc, name, at, table) for at, doc in enumerate(docs) for name in columns]
     scores = score_texts(texts, load_model(model))
@@ -187,15 +181,6 @@ def score_table(table: Path, model: Path, into: Path, options: Sequence[str] = (
     lines = [_to_line(at, doc, scores[at * width : (at + 1) * width]) for at, doc in enumerate(docs)]
     write_text(into, "".join(lines))
     return len(docs)
-
-
-def _read_rows(table: Path, rows: int | None) -> Iterator[dict[str, Any]]:
-    from audit.items.formats.plain import read_rows
-
-    found = list(read_rows(table))[:rows]
-    if not found:
-        raise SourceError(f"{shown_name(table)} has no rows")
-    yield from found
 
 
 def _choose_options(doc: Mapping[str, Any], options: Sequence[str], table: Path) -> Sequence[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from audit.text.grammar import begins_sentence, find_use, fit_article, match_case
@@ -74,7 +75,9 @@ def exchange(text: str, terms: Terms) -> Exchange:
     if not text.strip():
         raise UnsureError("no text")
     hits = _find_hits(text, terms)
-    group = _find_group(hits)
+    group, *more = dict.fromkeys(hit.place.group for hit in hits)
+    if more:
+        raise UnsureError(f"words of several groups ({', '.join((group, *more))})")
     others = [name for name in terms.groups if name != group]
     between = [(name, _replace_all(text, hits, terms, _between(terms, name))) for name in others]
     within = _replace_all(text, hits, terms, lambda hit: terms.find_within(hit.place))
@@ -118,20 +121,13 @@ def _choose_place(text: str, found: re.Match[str], places: Sequence[Place], term
         return places[0]
     use = find_use(text, found.start(), found.end())
     if use is None:
-        raise UnsureError(f"the use of '{found[0]}' cannot be told")
+        raise UnsureError(f"the use of '{found[0]}' is not certain")
     like = _USES[(word, use)]
     for place in places:
-        others = {w.lower() for words in terms.slots[place.slot].values() for w in words}
+        others = set(map(str.lower, chain.from_iterable(terms.slots[place.slot].values())))
         if others & set(like):
             return place
     raise UnsureError(f"the terms have no word for '{found[0]}' as {use}")
-
-
-def _find_group(hits: Sequence[_Hit]) -> str:
-    groups = list(dict.fromkeys(hit.place.group for hit in hits))
-    if len(groups) > 1:
-        raise UnsureError(f"words of several groups ({', '.join(groups)})")
-    return groups[0]
 
 
 def _between(terms: Terms, to: str) -> Callable[[_Hit], str]:

@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from audit.errors import QuestionError, SourceError, no_such, printable
@@ -47,7 +48,7 @@ class Terms:
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """Groups, in the order of the file."""
-        return tuple(dict.fromkeys(group for slot in self.slots for group in slot))
+        return tuple(dict.fromkeys(chain.from_iterable(self.slots)))
 
     @cached_property
     def places(self) -> Mapping[str, Sequence[Place]]:
@@ -62,7 +63,7 @@ class Terms:
     @cached_property
     def names(self) -> frozenset[str]:
         """Words that are written with a capital in the file, in lower case: a capital inside a sentence is theirs."""
-        words = (word for slot in self.slots for words in slot.values() for word in words)
+        words = chain.from_iterable(chain.from_iterable(slot.values() for slot in self.slots))
         return frozenset(word.lower() for word in words if word[:1].isupper())
 
     @cached_property

@@ -137,13 +137,9 @@ def read_responses(responses: Any, where: str) -> tuple[tuple[float, ...], str |
         raise SourceError(f"{where}: 'filtered_resps' holds no answer")
     if len(responses) == 1 and isinstance(responses[0], str):
         return (), responses[0]
-    if len(responses) == 1 and _is_list_of_text(responses[0]):
+    if len(responses) == 1 and isinstance(responses[0], list) and list(map(type, responses[0])) == [str]:
         return (), str(responses[0][0])
     return tuple(_read_likelihood(response, where) for response in responses), None
-
-
-def _is_list_of_text(response: Any) -> bool:
-    return isinstance(response, list) and len(response) == 1 and isinstance(response[0], str)
 
 
 def _read_likelihood(response: Any, where: str) -> float:

@@ -179,11 +179,9 @@ def _find_answer(sample: Mapping[str, Any]) -> str:
     if not isinstance(output, Mapping):
         return ""
     completion = output.get("completion")
-    return completion if isinstance(completion, str) else _read_first_message(output)
-
-
-def _read_first_message(output: Mapping[str, Any]) -> str:
-    """Return the text of the first choice; older logs have no completion of their own."""
+    if isinstance(completion, str):
+        return completion
+    # Older logs have no completion of their own, but the text of the first choice.
     choices = output.get("choices")
     message = choices[0].get("message") if isinstance(choices, list) and choices else None
     content = message.get("content") if isinstance(message, Mapping) else None

@@ -40,7 +40,8 @@ def read(logged: Logged) -> Item:
     condition = text_of(logged, "context_condition")
     if condition not in CONDITIONS:
         raise SourceError(f"{logged.where}: context_condition is '{printable(condition)}', not ambig or disambig")
-    category = text_of(logged, "category")
+    category, metadata = text_of(logged, "category"), logged.doc.get("additional_metadata")
+    version = str(metadata["version"]) if isinstance(metadata, Mapping) and "version" in metadata else None
     return Item(
         item=logged.item,
         task=BENCHMARK.name,
@@ -50,7 +51,7 @@ def read(logged: Logged) -> Item:
         reason=reason,
         correct=chosen == right,
         condition=condition,
-        further={"polarity": text_of(logged, "question_polarity"), "version": _read_version(logged)},
+        further={"polarity": text_of(logged, "question_polarity"), "version": version},
     )
 
 
@@ -67,7 +68,7 @@ def _read_groups(logged: Logged) -> Sequence[set[str]]:
     info = logged.doc.get("answer_info")
     if not isinstance(info, Mapping) or not all(isinstance(info.get(name), list) for name in NAMES):
         raise SourceError(f"{logged.where}: the item has no groups of its answers (answer_info)")
-    return [{word for tag in info[name] for word in _split(str(tag))} for name in NAMES]
+    return [set().union(*(_split(str(tag)) for tag in info[name])) for name in NAMES]
 
 
 def _split(tag: str) -> set[str]:
@@ -140,12 +141,6 @@ def _read_right(logged: Logged, options: Sequence[str]) -> int:
         return find_choice(logged.target, options)
     except NoChoiceError:
         raise SourceError(f"{logged.where}: the item has no right answer (label)") from None
-
-
-def _read_version(logged: Logged) -> str | None:
-    metadata = logged.doc.get("additional_metadata")
-    version = metadata.get("version") if isinstance(metadata, Mapping) else None
-    return None if version is None else str(version)
 
 
 BENCHMARK = Benchmark("bbq", frozenset({"answer_info", "question_polarity", "context_condition", "category"}), read)

@@ -28,7 +28,7 @@ _SIDES: tuple[Literal["difference"], Literal["lowest"], Literal["highest"]] = ("
 _BBQ = "Parrish et al. (2022), Findings of ACL, section 5"
 _CROWS = "Nangia et al. (2020), EMNLP (CrowS-Pairs); Nadeem, Bethke and Reddy (2021), ACL (StereoSet, SS)"
 _STEREOSET = "Nadeem, Bethke and Reddy (2021), ACL, section 6"
-_ADDED = "no score of the benchmarks; without it an answer that is refused looks unbiased"
+_ADDED = "no score of the benchmarks; without it a model that refuses to answer looks better than it is"
 _BLODGETT = "many pairs of CrowS-Pairs and StereoSet are no meaningful contrasts (Blodgett et al., ACL 2021)"
 
 

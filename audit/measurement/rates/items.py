@@ -106,10 +106,11 @@ class _Scores:
             if there and (marked or ITEM_CORRECT not in metric.needs):
                 yield metric
 
-    def _of(self, metric: ItemRate | ItemStatistic) -> Iterable[Estimate]:
+    def _measure(self, metric: ItemRate | ItemStatistic) -> Iterable[Estimate]:
         cube = _to_cells(self.cube, metric)
         # The reference was found in the whole, so that a group of one condition alone does not move it.
-        named = self.reference if _has_levels(cube, self.reference) else self.scope.reference
+        there = all(level in cube.axis(name).levels for name, level in self.reference.items())
+        named = self.reference if there else self.scope.reference
         grouped = grouping([cube], self.by, named, self.scope.without(self.by))
         yield from _ItemTable(grouped, self.scope, "model").rates((metric,))
         rest = missing_groups([cube], self.by)
@@ -119,7 +120,7 @@ class _Scores:
     def _with_templates(self, metric: ItemRate | ItemStatistic) -> Iterator[Estimate]:
         """Yield estimates that say of how many templates their items are, where the unit is another one."""
         said = self._describe_templates(metric)
-        for estimate in self._of(metric):
+        for estimate in self._measure(metric):
             bounded = said and estimate.low is not None
             yield replace(estimate, method=f"{estimate.method}; {said}") if bounded else estimate
 
@@ -151,7 +152,7 @@ class _Scores:
         ranked = sums["ranked"] > 0
         related = sums["related"][ranked] / (2 * sums["ranked"][ranked])
         decided = (sums["toward"] + sums["away"])[ranked]
-        named = {"group": group, "n": rows}
+        named: dict[str, Any] = {"group": group, "n": rows}
         if not ranked.any():
             for metric in (STEREOSET_LM, STEREOSET_SS, STEREOSET_ICAT):
                 yield self._undefined(metric.name, "0/0: no items of StereoSet with a valid answer", named)
@@ -166,7 +167,10 @@ class _Scores:
             return
         ss = self._mean(STEREOSET_SS.name, sums["toward"][ranked] / decided, named)
         yield ss
-        yield self._icat(lm, ss, named)
+        score = float(ss.value or 0.0)
+        value = float(lm.value or 0.0) * min(score, 1 - score) / 0.5
+        method = "no interval: it bends where SS is 50%, so LM and SS are bounded instead"
+        yield base(STEREOSET_ICAT.name, self.whole, self.scope, **named, value=value, method=method)
 
     def _undefined(self, metric: str, reason: str, named: Mapping[str, Any]) -> Estimate:
         return base(metric, self.whole, self.scope, **named, status="undefined", reason=reason)
@@ -184,17 +188,6 @@ class _Scores:
         common |= {"method": f"t interval over {terms:,} target terms", "degrees_of_freedom": terms - 1.0}
         flags = (SMALL,) if terms < FEW_TERMS else ()
         return base(metric, self.whole, self.scope, **common, flags=flags)
-
-    def _icat(self, lm: Estimate, ss: Estimate, named: Mapping[str, Any]) -> Estimate:
-        score = float(ss.value or 0.0)
-        value = float(lm.value or 0.0) * min(score, 1 - score) / 0.5
-        method = "no interval: it bends where SS is 50%, so LM and SS are bounded instead"
-        return base(STEREOSET_ICAT.name, self.whole, self.scope, **named, value=value, method=method)
-
-
-def _has_levels(cube: Cube, levels: Mapping[str, str]) -> bool:
-    """Return whether the cube has every level, each on its axis."""
-    return all(level in cube.axis(name).levels for name, level in levels.items())
 
 
 def count_templates(cube: Cube) -> int:
