@@ -31,8 +31,8 @@ dashboard: .venv/.dev ## show the runs in a browser, on this machine only
 test: .venv/.dev ## all tests but the long ones, under ten minutes on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
-test-all: .venv/.dev ## all tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+test-all: .venv/.dev ## all tests, with all examples of property tests
+	EVENHAND_ALL_EXAMPLES=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: .venv/.dev ## style and types
 	$(BIN)/ruff check .

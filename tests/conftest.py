@@ -2,15 +2,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 # Hundreds of tests start the command: where bytecode is not written, each start compiles the whole package anew, which
 # is half of the time that a start takes. Bytecode lies in __pycache__, as of any program, and is ignored by git.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 SHARED = Path(os.environ.get("EVENHAND_SHARED", ROOT.parent / "shared"))
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import spark_cluster
+from examples import count_examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people import people
@@ -161,7 +162,7 @@ def test_what_depends_on_the_whole_table_is_not_counted_in_parts():
 
 
 @given(st.lists(st.floats(-1e6, 1e6, allow_nan=False), min_size=1, max_size=50), st.randoms())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 def test_an_exact_sum_is_the_nearest_double_in_any_order(values, order):
     from fractions import Fraction
 

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from same_cubes import same
@@ -136,7 +137,7 @@ def test_tables_of_a_part_do_not_depend_on_what_it_holds():
     st.booleans(),
     st.sampled_from([None, "person"]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 def test_tables_hold_every_crossing_and_stay_small(levels, order, labelled, unit):
     named = {f"g{i}": n for i, n in enumerate(levels)}
     plan = Plan(groups=tuple(named), intersections=order, label="y" if labelled else None, unit=unit)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 import torch
 from commands import audit as command
+from examples import count_examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
@@ -128,7 +129,7 @@ def frame_of(y, p):
     return pd.DataFrame({"y": pd.Series(y), "p": pd.Series(p), "g": ["a", "b"] * (len(y) // 2)})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=count_examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(COLUMNS, COLUMNS)
 @example(["01", "1"] * 4, ["1", "1"] * 4)
 @example(["01", "1"] * 4, [1, 1] * 4)
@@ -144,7 +145,7 @@ def test_two_columns_are_compared_as_the_oracle_says_by_every_engine(y, p):
         agrees(table, SEVERAL, wanted, engine)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 @given(COLUMNS, COLUMNS, st.data())
 def test_one_of_two_classes_is_compared_as_the_oracle_says(y, p, data):
     """With a positive class: what is counted as right is what the oracle calls equal, or it is refused by name."""
@@ -167,7 +168,7 @@ def test_one_of_two_classes_is_compared_as_the_oracle_says(y, p, data):
 CELLS = st.sampled_from(["01", "1", "2", "02", "1.0", "1E5", "100000", "1e5", "0", "-0", "2+", "x"])
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=count_examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=8, max_size=8))
 @example([("01", "1"), ("1", "1"), ("2", "2"), ("1", "1")] * 2)
 @example([("1E5", "1E5"), ("100000", "1E5"), ("1", "1"), ("1", "1")] * 2)

@@ -20,6 +20,7 @@ from audited_training import (
     rows,
     said_without,
 )
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,7 +135,7 @@ def test_crossings_and_missing_groups_take_no_other_ones_place(store):
     assert len([key for key in keys if "/g x h/" in key]) >= 3
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count_examples(300), deadline=None)
 @given(st.text(max_size=300), st.text(alphabet=string.printable, max_size=300))
 def test_any_name_is_one_that_mlflow_takes(one, other):
     from mlflow.utils.validation import _validate_metric_name

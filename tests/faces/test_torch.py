@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -146,7 +147,7 @@ def test_fairlearn_and_scikit_learn_agree(rows):
 codes = st.integers(-4, 6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 @given(
     st.lists(st.tuples(codes, codes, st.integers(-2, 4), st.integers(-2, 4), st.booleans()), min_size=0, max_size=60),
     st.integers(1, 17),
@@ -173,7 +174,7 @@ def test_any_codes_are_counted_once_as_one_bincount_counts_them(table, batch):
     assert account.unread == int((valid.bool() & ~fine).sum())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 @given(
     st.lists(st.floats(width=32), min_size=1, max_size=40),
     st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9]),

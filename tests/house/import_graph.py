@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 
@@ -16,15 +17,18 @@ def read_sources(package: Path) -> dict[str, str]:
     return sources
 
 
-def imported_names(text: str) -> Iterator[str]:
-    """Yield what a module imports, as dotted names; a relative import is refused, because it hides its target."""
+@cache
+def imported_names(text: str) -> tuple[str, ...]:
+    """Return what a module imports, as dotted names; a relative import is refused, because it hides its target."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             if node.level or not node.module:
                 raise ValueError("a relative import: write the whole name")
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(names)
 
 
 def draw_graph(sources: Mapping[str, str]) -> dict[str, set[str]]:

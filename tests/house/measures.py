@@ -55,11 +55,16 @@ class Source:
         return ast.parse(self.text)
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree: walked once, because a dozen measures ask for it."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def lines(self) -> int:
         return len(self.text.splitlines())
 
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-        yield from (n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+        yield from (n for n in self.nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
 
     def names_of_functions(self) -> Iterator[str]:
         """Yield functions of the module itself, where the names are the author's and not the field's."""
@@ -114,7 +119,7 @@ def _private_functions_used_once(sources: list[Source]) -> tuple[int, int]:
     """Return how many private functions of modules are named once besides their definition, and how many there are."""
     once = total = 0
     for source in sources:
-        used = Counter(n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name))
+        used = Counter(n.id for n in source.nodes if isinstance(n, ast.Name))
         names = [n.name for n in source.tree.body if isinstance(n, ast.FunctionDef) and n.name.startswith("_")]
         once += sum(used[name] == 1 for name in names)
         total += len(names)
@@ -151,7 +156,7 @@ def _comment_lines(text: str) -> int:
 
 
 def _count_nodes(sources: list[Source], kind: type[ast.AST]) -> int:
-    return sum(isinstance(node, kind) for source in sources for node in ast.walk(source.tree))
+    return sum(isinstance(node, kind) for source in sources for node in source.nodes)
 
 
 def measure(package: Path) -> dict[str, float]:

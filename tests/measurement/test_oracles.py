@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from fairlearn import metrics as fl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,7 +101,7 @@ rows = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1), st.integers
 
 
 @given(rows)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 def test_every_rate_equals_the_slow_obvious_masks(found):
     g, y, p = (np.array(v) for v in zip(*found, strict=True))
     result = audit.measure(y, p, groups={"g": g})

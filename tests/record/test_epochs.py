@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,7 +120,7 @@ def test_no_file_is_no_epoch(tmp_path):
     assert read_epochs(tmp_path / "nowhere") == ((), ())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 @given(st.integers(1, 10_000))
 def test_a_file_that_is_cut_anywhere_keeps_what_is_whole(tmp_path_factory, cut):
     folder = tmp_path_factory.mktemp("cut")

@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -96,7 +97,7 @@ def test_whatever_is_wrong_is_an_audit_error_that_names_the_argument(call, name)
             assert "\n" not in text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.binary(max_size=3),
@@ -298,7 +299,7 @@ def test_names_in_a_text_are_quoted_where_they_hold_the_separator():
             split_names(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(200), deadline=None)
 @given(st.lists(st.text(st.characters(blacklist_categories=["Cs", "Cc", "Z"]), min_size=1), min_size=1, max_size=4))
 def test_any_names_can_be_quoted(names):
     assert split_names(",".join('"' + n.replace('"', '""') + '"' for n in names)) == names

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +38,7 @@ numbers = st.one_of(
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), numbers), min_size=2, max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=count_examples(150), deadline=None)
 def test_positive_is_what_lies_above_the_middle_of_the_sorted_scores(found):
     groups, scores = zip(*found, strict=True)
     result = cut(scores, groups)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
@@ -144,7 +145,7 @@ ANY = st.one_of(
 
 
 @given(st.lists(ANY, min_size=1, max_size=80), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_every_engine_puts_a_score_between_the_ends_of_its_bin(values, folded):
     x = np.array(values)
     bins = Bins(0.0, 0.005, 200).with_ends(15 if folded else 63)

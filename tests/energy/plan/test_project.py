@@ -12,6 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -474,7 +475,7 @@ QUANTITIES = {
 }  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=count_examples(60))
 @given(
     st.fixed_dictionaries(QUANTITIES), st.sampled_from([n for n in QUANTITIES if n != "throughput"]), st.floats(1, 1.6)
 )
@@ -493,7 +494,7 @@ def test_more_of_anything_is_never_less_and_the_ends_are_in_order(asked, name, m
     assert one.energy_kwh.total.low < one.energy_kwh.total.value < one.energy_kwh.total.high
 
 
-@settings(max_examples=40)
+@settings(max_examples=count_examples(40))
 @given(st.floats(1e10, 1e14), st.floats(1.01, 5))
 def test_a_faster_device_takes_less(throughput, faster):
     slow, fast = plan(**GPT3 | {"throughput": throughput}), plan(**GPT3 | {"throughput": throughput * faster})
@@ -608,7 +609,7 @@ def test_a_measured_run_is_scaled_by_its_work_and_the_sites_overhead():
     assert found.carbon_g.total.value == pytest.approx(3 * 100 * 1.2 * 56)
 
 
-@settings(max_examples=60)
+@settings(max_examples=count_examples(60))
 @given(st.integers(1, 10**6), st.integers(1, 10**4), st.floats(1, 1e9))
 def test_twice_the_work_is_twice_the_joules(done, times, joules):
     run = metered(cpu=(joules, "model", 1.0))
@@ -788,7 +789,7 @@ def test_so_is_what_contradicts_a_measured_run(change, said):
         plan(**asked)
 
 
-@settings(max_examples=150)
+@settings(max_examples=count_examples(150))
 @given(
     st.sampled_from(sorted(LIMITS)), st.one_of(st.floats(), st.text(max_size=12), st.tuples(st.floats(), st.floats()))
 )

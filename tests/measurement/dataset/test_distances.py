@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -39,7 +40,7 @@ def skews(result):
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=80))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_plain_rows_are_scipys_and_the_loops(groups):
     result = checked(groups)
     counts = {k: groups.count(k) for k in CENSUS}

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
@@ -25,7 +26,7 @@ def checked(found, **more):
 
 
 @given(rows)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_distances_equal_scipys(found):
     frame, result = checked(found)
     if frame.g.nunique() < 2:
@@ -44,7 +45,7 @@ def test_distances_equal_scipys(found):
 
 
 @given(rows)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_conditional_disparity_equals_the_slow_obvious_loop(found):
     frame, result = checked(found)
     if frame.g.nunique() < 2:

@@ -9,6 +9,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,7 +74,7 @@ groups = st.lists(
 
 
 @given(groups, st.sampled_from(["difference", "ratio"]), st.randoms())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(200), deadline=None)
 def test_a_gap_does_not_depend_on_the_order_of_groups_and_lies_in_its_interval(cells, kind, random):
     def run(rows):
         x, n = np.array(rows, float).T
@@ -90,7 +91,7 @@ def test_a_gap_does_not_depend_on_the_order_of_groups_and_lies_in_its_interval(c
 
 
 @given(groups)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 def test_the_difference_is_found_by_looking_at_every_pair(cells):
     x, n = np.array(cells, float).T
     p = x / n
@@ -101,7 +102,7 @@ def test_the_difference_is_found_by_looking_at_every_pair(cells):
 
 
 @given(groups, st.sampled_from(["difference", "ratio"]), st.integers(0, 6), st.floats(-0.9, 0.9))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(200), deadline=None)
 def test_gap_and_comparison_with_a_reference_are_those_of_two_rates_at_a_time(cells, kind, unmeasured, r):
     x, n = np.array(cells, float).T
     n[unmeasured : unmeasured + 1], x[unmeasured : unmeasured + 1] = 0, 0

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from examples import count_examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
@@ -142,7 +143,7 @@ p_values = st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=12)
 
 
 @given(p_values)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count_examples(300), deadline=None)
 def test_holm_rejects_exactly_what_its_step_down_definition_rejects(values):
     adjusted = holm(values)
     for level in (0.01, 0.025, 0.05, 0.2):
@@ -155,7 +156,7 @@ def test_holm_rejects_exactly_what_its_step_down_definition_rejects(values):
 
 
 @given(p_values)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count_examples(300), deadline=None)
 def test_adjusted_values_are_ordered_like_the_raw_ones_and_between_them_and_bonferroni(values):
     a, b = holm(values), benjamini_hochberg(values)
     for i, p in enumerate(values):
@@ -215,7 +216,7 @@ def test_p_values_at_the_edges():
 
 
 @given(st.lists(st.tuples(st.integers(2, 400), st.floats(0, 1)), min_size=2, max_size=7), st.floats(0.02, 0.9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_needed_data_is_the_first_factor_of_a_slow_loop(cells, limit):
     n = np.array([float(rows) for rows, _ in cells])
     p = np.array([round(rows * rate) / rows for rows, rate in cells])
@@ -288,7 +289,7 @@ score = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.5, 0.5 + 1e-12, 0.7, 
     st.lists(st.tuples(st.booleans(), score), min_size=2, max_size=60),
     st.lists(st.floats(0, 1), max_size=12),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=count_examples(400), deadline=None)
 def test_the_bounds_contain_scikit_learns_auc_of_the_unbinned_rows(rows, edges):
     y, s = np.array([a for a, _ in rows]), np.array([b for _, b in rows])
     assume(0 < y.sum() < len(y))

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, fisher_exact
@@ -86,7 +87,7 @@ counts = st.integers(1, 900).flatmap(lambda n: st.tuples(st.integers(0, n), st.j
 
 
 @given(st.lists(counts, min_size=2, max_size=6), st.floats(-9, -0.31))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(200), deadline=None)
 def test_limits_of_verdicts_never_lie_inside_wilsons_and_widen_with_sureness(cells, power):
     x, n = np.array(cells, float).T
     sample, tail = plain(x, n), 10.0**power
@@ -102,7 +103,7 @@ def test_limits_of_verdicts_never_lie_inside_wilsons_and_widen_with_sureness(cel
 
 
 @given(st.lists(counts, min_size=2, max_size=5), st.sampled_from(LIMITS), st.sampled_from([1e-9, 1e-4, 0.025, 0.3]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_p_is_at_most_an_error_exactly_where_the_gate_fails_at_it(cells, gate, tail):
     x, n = np.array(cells, float).T
     sample, (kind, limit) = plain(x, n), gate

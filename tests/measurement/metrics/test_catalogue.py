@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,7 +63,7 @@ def test_every_record_can_be_printed(metric):
 
 @pytest.mark.parametrize("metric", RATES, ids=lambda m: m.name)
 @given(four=fours)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_every_rate_is_its_printed_formula_and_undefined_only_for_an_empty_denominator(metric, four):
     estimate = measured({"a": four, "b": (5, 5, 5, 5)})[metric.name, None, ("a",), None]
     expected = evaluate(metric.formula, four)
@@ -77,7 +78,7 @@ def test_every_rate_is_its_printed_formula_and_undefined_only_for_an_empty_denom
 
 
 @given(a=fours, b=fours, scale=st.integers(2, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_values_ignore_the_order_of_groups_and_the_scale_of_counts(a, b, scale):
     first = measured({"a": a, "b": b})
     renamed = measured({"b": a, "a": b})

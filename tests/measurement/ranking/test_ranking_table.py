@@ -15,6 +15,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -206,7 +207,7 @@ tied_lists = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "b", "c
 
 
 @given(rows=tied_lists, seed=st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 def test_ties_share_their_places_whatever_the_order_of_rows(rows, seed):
     if sum(g is not None for _, g, _ in rows) < 1:
         return

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import count_examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -103,7 +104,7 @@ def test_one_selection_that_decides_is_said():
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(200), deadline=None)
 def test_fishers_test_is_scipys(n, m, data):
     a, b = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
     assert fisher(a, n, b, m) == pytest.approx(stats.fisher_exact([[a, n - a], [b, m - b]]).pvalue, rel=1e-9)
@@ -128,7 +129,7 @@ def test_a_p_is_never_printed_as_nothing():
         min_size=2,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_every_group_equals_a_slow_loop(counts):
     result = selected(counts)
     assert not describe_differences(result)
@@ -298,7 +299,7 @@ def test_rows_that_share_units_have_a_p_of_their_folds_and_no_standard_deviation
 
 
 @given(st.integers(5, 200), st.integers(5, 200), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_the_inverted_p_is_the_error_at_which_the_interval_touches_zero(n, m, data):
     from audit.measurement.inference.pairs import against
 
@@ -412,7 +413,7 @@ def test_a_limit_on_the_check_asks_for_a_verdict_as_the_policy_does():
 @given(
     st.lists(st.integers(1, 400).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=2, max_size=4)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 @example([(1, 1), (17, 17)])
 def test_the_rule_passes_only_where_no_ratio_may_be_under_four_fifths(counts):
     result = selected({"abcd"[i]: c for i, c in enumerate(counts)}, four_fifths=True, gates=[RULE | {"by": ["g"]}])
@@ -454,7 +455,7 @@ def test_the_rule_seldom_passes_four_fifths_or_fails_what_is_equal(n, m, p):
     st.lists(st.integers(1, 90).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))), min_size=2, max_size=6),
     st.booleans(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 def test_standard_deviations_never_say_otherwise_than_p(counts, asks):
     """Where p is not significant, no more than 1.96 of them stand beside it without the word that p decides."""
     result = selected({"abcdef"[i]: c for i, c in enumerate(counts)}, four_fifths=asks)

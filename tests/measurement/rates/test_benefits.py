@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import rel_entr
@@ -74,7 +75,7 @@ pairs = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.sampled_from
 
 
 @given(pairs)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=count_examples(80), deadline=None)
 def test_every_value_equals_the_loop_over_persons_and_is_undefined_where_it_has_none(rows):
     y, p, g = (np.array(x) for x in zip(*rows, strict=True))
     result = audit.measure(y, p, groups={"g": g})

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from fairlearn.metrics import MetricFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,7 +122,7 @@ def test_two_classes_are_the_binary_audit(more):
 
 @pytest.mark.parametrize("metric", MACRO, ids=lambda m: m.name)
 @given(cells=st.lists(st.integers(1, 30), min_size=9, max_size=9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 def test_slopes_are_those_of_small_steps(metric, cells):
     x, every, step = np.array(cells, dtype=float).reshape(1, 3, 3), np.ones(3, dtype=bool), 1e-5
     slope = metric.slope(x, every)[0]
@@ -135,7 +136,7 @@ def test_slopes_are_those_of_small_steps(metric, cells):
 
 
 @given(cells=st.lists(st.integers(0, 12), min_size=18, max_size=18), scale=st.integers(2, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 def test_values_ignore_scale_and_the_order_of_groups_and_classes(cells, scale):
     def rows(names, times=1):
         return [(g, y, p) for k, (g, y, p) in zip(cells, [(g, y, p) for g in "xy" for y in names for p in names],
@@ -359,7 +360,7 @@ def labels_only(counts):
 
 
 @given(st.lists(st.integers(0, 20), min_size=8, max_size=8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 def test_distances_of_labels_are_those_of_scipy_and_of_loops(cells):
     from scipy.spatial.distance import jensenshannon
     from scipy.stats import entropy

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
@@ -116,7 +117,7 @@ def test_without_ties_it_is_scikit_learns_neighbours():
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 def test_on_grids_full_of_ties_the_order_of_rows_decides_nothing(data):
     n = data.draw(st.integers(12, 40))
     draw = lambda values: np.array(data.draw(st.lists(st.sampled_from(values), min_size=n, max_size=n)))  # noqa: E731

@@ -7,6 +7,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 import sample_results as samples
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,7 +78,7 @@ fours = st.lists(st.tuples(*[st.integers(0, 40)] * 4), min_size=2, max_size=5)
 
 
 @given(fours, st.integers(2, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 def test_a_violation_ignores_scale_is_small_and_lies_in_its_interval(found, scale):
     def of(k):
         counts = {(f"g{i}",): tuple(k * x for x in four) for i, four in enumerate(found)}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sample_results as samples
+from examples import count_examples
 from fairlearn import metrics as fl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,7 +157,7 @@ cells = st.lists(st.tuples(*[st.integers(0, 40)] * 4), min_size=2, max_size=6)
 
 
 @given(cells, st.sampled_from(["selection_rate", "true_positive_rate", "precision", "f1"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_what_a_comparison_must_be(fours, metric):
     names = [f"g{i}" for i in range(len(fours))]
     measured = samples.result_of(

@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
@@ -92,7 +93,7 @@ tied = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.5, 0.5 + 1e-12, 0.7, 1
     st.sampled_from([1, 3, 10, 50]),
     st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(200), deadline=None)
 def test_average_precision_lies_within_its_bounds_of_sklearns(rows, bins, weighted):
     y, s, w = (np.array(v) for v in zip(*rows, strict=True))
     y[:2] = True, False
@@ -201,7 +202,7 @@ def test_the_area_between_roc_curves_is_that_of_sklearns_curves(values):
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=8), st.integers(0, 2**31))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 def test_an_area_between_curves_is_a_distance(rows, seed):
     rng = np.random.default_rng(seed)
     pos, neg = (np.array(v, dtype=float) for v in zip(*rows, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
@@ -64,7 +65,7 @@ def test_auc_of_real_scores(shared):
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 1), st.floats(0.01, 0.99)), min_size=8, max_size=50))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=count_examples(30), deadline=None)
 def test_losses_equal_sklearns(found):
     g, y, s = (np.array(v) for v in zip(*found, strict=True))
     result = scored(y, s, g)

@@ -22,6 +22,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from refusals import refused
@@ -356,7 +357,7 @@ def test_a_large_file_is_cut_at_no_block(tmp_path, monkeypatch):
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60), deadline=None)
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(TEXTS, min_size=n, max_size=n), min_size=1, max_size=8)), st.sampled_from([",", "\t"]), st.sampled_from(["\n", "\r\n"]))  # fmt: skip
 def test_quoted_text_comes_back(rows, separator, newline):
     names = [f"c{i}" for i in range(len(rows[0]))]
@@ -366,7 +367,7 @@ def test_quoted_text_comes_back(rows, separator, newline):
     assert [list(r.values()) for r in table.to_pylist()] == rows
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=count_examples(150), deadline=None)
 @given(st.text(st.sampled_from('a,"\n\r1'), max_size=30))
 def test_what_is_read_is_what_a_strict_reader_reads(body):
     """Against Python's own strict reader: the same cells, or a refusal; never other cells."""
@@ -378,7 +379,7 @@ def test_what_is_read_is_what_a_strict_reader_reads(body):
     assert [[v or "" for v in r.values()] for r in table.to_pylist()] == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=count_examples(40), deadline=None)
 @given(st.lists(st.tuples(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), st.floats(allow_nan=False, allow_infinity=False), TEXTS, st.booleans()), min_size=1, max_size=6))  # fmt: skip
 def test_json_lines_come_back(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("json") / "t.jsonl"

@@ -12,6 +12,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,7 +140,7 @@ def test_a_file_that_the_encoding_would_garble_is_refused(tmp_path):
         open_table(tmp_path / "t.parquet", dialect=Dialect(";"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(
     st.sampled_from([";", "\t", "|", ","]), st.sampled_from([".", ","]), st.sampled_from(["utf-8", "latin-1", "utf-16"])
 )
@@ -151,7 +152,7 @@ def test_every_dialect_is_read_back_from_its_text(separator, decimal, encoding):
     assert make_dialect(dialect.table) == dialect
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_break_the_hint(data):
     option = suggest_option(data, Dialect(), "csv")
