@@ -21,6 +21,7 @@ from same_cubes import same
 from audit.axes import CubeKind
 from audit.counting.backends.choose import choose_engine
 from audit.counting.backends.duckdb import DuckEngine
+from audit.counting.backends.merge import merge_levels
 from audit.counting.count import count_cubes, count_tallies, make_cubes
 from audit.counting.kinds.pairs import Pairs
 from audit.counting.plan import Plan
@@ -199,32 +200,47 @@ def parts(tmp_path_factory):
     return folder
 
 
-def test_a_cluster_of_two_workers_gives_the_same_cubes(cluster, parts):
+@pytest.fixture(scope="class")
+def spark(cluster):
     from audit.counting.backends.spark import session
 
-    table = open_table(parts / "part-*.parquet")
     with session(cluster.master) as spark:
         assert spark.sparkContext.master == cluster.master
-        for name in ("crossings", "units", "pairs"):
-            spark_count = count_cubes(table, QUESTIONS[name], choose_engine("spark", cluster.master))
-            same(spark_count, count_cubes(table, QUESTIONS[name], DuckEngine()))
+        yield choose_engine("spark", cluster.master)
 
 
-def test_a_cluster_keeps_classes_of_text_apart(cluster, tmp_path):
-    from audit.counting.backends.spark import session
+class TestOnACluster:
+    """Of two workers, in one session: to start one takes longer than all questions together."""
 
-    classes = Plan(groups=("g",), label="y", prediction="p", classes=True, task="multiclass")
-    frame = pd.DataFrame({"y": ["01", "1", "2", "1E5"] * 4, "p": ["1", "1", "2", "100000"] * 4, "g": ["a", "b"] * 8})
-    frame.to_parquet(tmp_path / "text.parquet")
-    frame.assign(p=frame.p.astype(int)).to_parquet(tmp_path / "numbers.parquet")
-    with session(cluster.master):
-        spark = choose_engine("spark", cluster.master)
+    @pytest.mark.parametrize("name", ["crossings", "units", "pairs"])
+    def test_it_gives_the_same_cubes(self, spark, parts, name):
+        table = open_table(parts / "part-*.parquet")
+        same(count_cubes(table, QUESTIONS[name], spark), count_cubes(table, QUESTIONS[name], DuckEngine()))
+
+    def test_it_keeps_classes_of_text_apart(self, spark, tmp_path):
+        classes = Plan(groups=("g",), label="y", prediction="p", classes=True, task="multiclass")
+        frame = pd.DataFrame(
+            {"y": ["01", "1", "2", "1E5"] * 4, "p": ["1", "1", "2", "100000"] * 4, "g": ["a", "b"] * 8}
+        )
+        frame.to_parquet(tmp_path / "text.parquet")
+        frame.assign(p=frame.p.astype(int)).to_parquet(tmp_path / "numbers.parquet")
         table = open_table(tmp_path / "text.parquet")
         found = count_cubes(table, classes, spark)
         same(found, count_cubes(table, classes, DuckEngine()))
         assert found.cubes[0].axis("label").levels == ("01", "1", "2", "1E5")
         with pytest.raises(ValuesError, match="'01' and '1' mean the same class"):
             count_cubes(open_table(tmp_path / "numbers.parquet"), classes, spark)
+
+    def test_it_counts_a_joined_level(self, spark, tmp_path):
+        races = ["white"] * 50 + ["Asian"] * 6 + ["Inuit"] * 3 + [None] * 2
+        pd.DataFrame({"race": races, "y": [i % 2 for i in range(61)]}).to_parquet(tmp_path / "races.parquet")
+        joined = merge_levels(
+            open_table(tmp_path / "races.parquet"), {"race": {"Asian": "other", "Inuit": "other"}}, "spark"
+        )
+        (cube,) = count_cubes(joined, Plan(groups=("race",), label="y"), spark).cubes
+        kept = cube.keep("race")
+        counted = dict(zip(kept.axis("race").levels, kept["n"].tolist(), strict=True))
+        assert counted == {"other": 9, "white": 50, None: 2}
 
 
 @pytest.mark.slow
