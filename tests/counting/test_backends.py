@@ -140,7 +140,7 @@ def test_every_engine_refuses_in_the_same_words(engine, plan, says):
 @pytest.mark.parametrize("engine", ["duckdb", *HERE])
 @pytest.mark.parametrize("name", ["crossings", "weights", "both", "strata", "pairs"])
 @given(cut=st.integers(1, 799), seed=st.integers(0, 50))
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_parts_add_up_to_the_whole_to_the_last_digit(engine, name, cut, seed):
     from dataclasses import replace
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 import torch
 from commands import audit as command
-from examples import count_examples
+from examples import count_examples, some_now
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
@@ -189,7 +189,7 @@ def test_in_a_csv_both_columns_are_text_where_one_is(tmp_path, rows):
     agrees(table, SEVERAL, oracle(y, p))
 
 
-@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "arrow", "jsonl"])
+@pytest.mark.parametrize("ending", some_now(["csv", "parquet", "tsv", "arrow", "jsonl"], 2))
 @pytest.mark.parametrize("engine", HERE)
 def test_codes_stay_apart_in_every_file_and_engine(tmp_path, ending, engine):
     rows = [("01", "1", "f"), ("1", "1", "f"), ("2", "2", "m"), ("1", "1", "m")] * 50

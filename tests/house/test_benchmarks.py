@@ -27,6 +27,7 @@ from benchmarks.page import (
 )
 from benchmarks.peer import peer
 from benchmarks.run import SECTIONS, machine, page, run
+from examples import some_now
 
 ROWS = 3000
 EVERY = [b for s in SECTIONS for b in s.benchmarks]
@@ -50,7 +51,7 @@ def at(name, scale):
     return measured(Benchmark(**{f: getattr(b, f) for f in b.__dataclass_fields__} | {"rows": ROWS}), scale)
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", some_now(ALONE, 4))
 def test_what_needs_no_peer_runs_after_both_sides_agreed(name, scale):
     found = at(name, scale)
     assert len(found.ours) == len(found.theirs) == 1

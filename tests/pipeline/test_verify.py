@@ -27,9 +27,9 @@ from audit.record.reader import read_result, read_text, write_without_kinds
 SEED = 20260113
 EVERY = (*runs.QUESTIONS, runs.DEMO)
 SMALL = ("numbers", "rows alone", "a ranking")
-REMADE = 12
+REMADE = 8
 """Changes of the given, a run, after which everything is measured again; the slow test makes all."""
-ALIKE = 2
+ALIKE = 1
 """Places of one kind (the lower end of a gate's interval, say) that are changed in a large run; the slow test changes all."""
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from examples import some_now
 from sklearn import metrics as sk
 
 import audit
@@ -68,7 +69,7 @@ def covers(result, kind):
 
 @pytest.mark.parametrize("kind", ["uniform", "sure", "rare"])
 @pytest.mark.parametrize("weights", [False, True])
-@pytest.mark.parametrize("rows", [50, 400])
+@pytest.mark.parametrize("rows", some_now([50, 400], 1))
 def test_intervals_cover_or_are_marked(kind, weights, rows):
     """Many groups are many samples; where an interval of this size falls short, most are marked."""
     rng = np.random.default_rng(rows)
@@ -79,8 +80,8 @@ def test_intervals_cover_or_are_marked(kind, weights, rows):
         assert share >= 0.93 - 0.04 or marked >= 0.66, (metric, share, marked)
 
 
-@pytest.mark.parametrize("kind", ["uniform", "rare"])
-@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("kind", some_now(["uniform", "rare"], 1))
+@pytest.mark.parametrize("weights", some_now([True, False], 1))
 def test_intervals_of_people_with_many_rows_cover_or_are_marked(kind, weights):
     rng, people = np.random.default_rng(3), 200
     s, u = (np.repeat(v, 10) for v in (drawn(kind, rng, GROUPS * people), rng.random(GROUPS * people)))
@@ -153,7 +154,7 @@ def test_limits_on_calibration_fail_and_pass():
         scored(y, s, g, gates=[{"metric": "calibration_error_square", "max": 0.1}])
 
 
-@pytest.mark.parametrize("groups", [2, 6])
+@pytest.mark.parametrize("groups", some_now([2, 6], 1))
 def test_equal_groups_rarely_fail(groups):
     rng, failed = np.random.default_rng(groups), []
     rules = [{"metric": m, "compare": "difference", "max": 1e-9} for m in LOSSES]
