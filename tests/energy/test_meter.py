@@ -496,11 +496,18 @@ def counter(tmp_path, monkeypatch):
     return package / "energy_uj"
 
 
+def advance(counter, joules):
+    """As a kernel does it: whoever reads meanwhile finds the old number or the new one, never an empty file."""
+    written = counter.with_suffix(".written")
+    written.write_text(str(joules * 1_000_000))
+    written.replace(counter)
+
+
 def test_a_counter_is_called_one_and_its_joules_are_exact_over_a_wrap(counter):
     with Meter(instrument=Codecarbon(), flush_s=0.2) as meter, meter.phase("train"):
         for joules in (94, 98, 3, 8):  # of a counter that starts again at 100
             time.sleep(0.25)
-            counter.write_text(str(joules * 1_000_000))
+            advance(counter, joules)
     energy = meter.energy()
     cpu, ram = row(energy, "cpu", "train"), row(energy, "ram", "train")
     assert (cpu.method, ram.method) == ("counter", "constant")
@@ -514,7 +521,7 @@ def test_a_counter_that_becomes_unreadable_lowers_the_coverage(counter):
         with meter.phase("train"):
             for joules in (92, 94, 96):
                 time.sleep(0.15)
-                counter.write_text(str(joules * 1_000_000))
+                advance(counter, joules)
             time.sleep(0.5)
             counter.unlink()
             time.sleep(1.2)

@@ -348,7 +348,8 @@ def test_a_range_of_ones_own():
 # ranges and what dominates them
 
 factor = st.floats(min_value=1e-3, max_value=1e6)
-widening = st.floats(min_value=1.0, max_value=8.0)
+# Of a widening within rounding nobody can say a share.
+widening = st.floats(min_value=1.0, max_value=8.0).filter(lambda w: w == 1 or w > 1 + 1e-6)
 
 
 def an_input(name, value, wide):
