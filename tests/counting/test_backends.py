@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import spark_cluster
-from examples import count_examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people import people
+from property_tests import count_examples
 from same_cubes import same
 
 from audit.axes import CubeKind

@@ -9,9 +9,9 @@ from math import prod
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from same_cubes import same
 
 from audit.counting import crossings as tables

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 import torch
 from commands import audit as command
-from examples import count_examples, some_now
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples, some_now
 from sklearn.dummy import DummyClassifier
 
 import audit

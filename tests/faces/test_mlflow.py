@@ -20,9 +20,9 @@ from audited_training import (
     rows,
     said_without,
 )
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 
 import audit
 from audit.errors import DataRefusedError, QuestionError

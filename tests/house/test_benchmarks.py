@@ -27,7 +27,7 @@ from benchmarks.page import (
 )
 from benchmarks.peer import peer
 from benchmarks.run import SECTIONS, machine, page, run
-from examples import some_now
+from property_tests import some_now
 
 ROWS = 3000
 EVERY = [b for s in SECTIONS for b in s.benchmarks]

@@ -10,10 +10,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples
 from fairlearn import metrics as fl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from sklearn import metrics as sk
 
 import audit

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 
 import audit
 from audit.config.read import build
@@ -219,10 +219,11 @@ def test_an_epoch_without_a_number_or_a_name_is_refused(number, part):
 # The run
 
 
+HERE = Path(__file__).parent
 TRAIN = """
 import json, os, sys
 import pandas as pd
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {tests!r}
 from test_epochs import point, rows_of
 from audit.record.epochs import log_epoch
 for number in (1, 2, 3):
@@ -235,7 +236,7 @@ rows_of(3).to_csv("p.csv", index=False)
 
 
 def job(folder, *words):
-    (folder / "train.py").write_text(TRAIN.format(tests=str(Path(__file__).parent)))
+    (folder / "train.py").write_text(TRAIN.format(tests=[str(HERE), str(HERE.parent / "support")]))
     raw = {
         "data": {"label": "label", "groups": ["sex", "race"], "intersections": 2},
         "train": {"command": [sys.executable, "train.py", *words], "predictions": "p.csv"},

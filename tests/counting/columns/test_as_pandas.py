@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
-from examples import some_now
 from great_itself import great
+from property_tests import some_now
 from suites_at_random import RandomOfRows
 
 from audit.checks.expectations.answer import Expectation

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from sklearn import metrics as sk
 
 import audit

@@ -12,9 +12,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 
 from audit.energy.plan import assumptions
 from audit.energy.plan.devices import DEVICES

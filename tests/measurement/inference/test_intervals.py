@@ -9,9 +9,9 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 
 from audit.measurement.inference.effective import folded, plain, weighted
 from audit.measurement.inference.intervals import Limits, clopper_pearson, difference, quantile, ratio, wilson

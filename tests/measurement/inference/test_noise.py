@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 import pytest
-from examples import count_examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 

@@ -8,9 +8,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples, some_now
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples, some_now
 from scipy.stats import binom, fisher_exact
 
 import audit

@@ -15,9 +15,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from rich.console import Console
 from scipy import stats
 from sklearn.metrics import ndcg_score

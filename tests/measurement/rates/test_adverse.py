@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from examples import count_examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from scipy import stats
 
 import audit

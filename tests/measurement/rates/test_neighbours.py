@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from sklearn.neighbors import NearestNeighbors
 
 import audit

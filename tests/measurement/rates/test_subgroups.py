@@ -7,9 +7,9 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 import sample_results as samples
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 
 import audit
 from audit.measurement.estimates import Estimates

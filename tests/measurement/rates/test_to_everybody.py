@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import sample_results as samples
-from examples import count_examples, some_now
 from fairlearn import metrics as fl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples, some_now
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef, roc_auc_score
 
 import audit

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from examples import some_now
+from property_tests import some_now
 from rich.console import Console
 from scipy import stats
 from sklearn import metrics as sk

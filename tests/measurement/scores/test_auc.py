@@ -12,9 +12,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from scipy.special import ndtr
 from scipy.stats import norm
 from sklearn import metrics as sk

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from examples import some_now
+from property_tests import some_now
 from sklearn import metrics as sk
 
 import audit

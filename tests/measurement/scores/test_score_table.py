@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples
 from sklearn import metrics as sk
 
 import audit

@@ -12,9 +12,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from examples import count_examples, some_now
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from property_tests import count_examples, some_now
 
 import audit
 from audit.errors import AuditError, QuestionError, SourceError
