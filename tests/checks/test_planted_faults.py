@@ -94,6 +94,7 @@ def test_a_shifted_group(rows):
     assert "labels of RAC1P '1'" in of(richer, "DB007").title
 
 
+@pytest.mark.slow
 def test_some_random_splits_are_silent(some):
     assert not [seed for seed in range(12) if warned(checks_of(*split(some, seed), **ASKED))]
 

@@ -131,6 +131,7 @@ def test_a_labelled_table_alone_is_counted_too(days):
     assert measured.returncode == 0, measured.stderr
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_a_hundred_million_rows_in_small(root):
     # In a process of its own: a child's peak begins at what its parent holds, and a test run holds much.
     script = root / "tests" / "benchmarks" / "hundred_million.py"

@@ -127,6 +127,7 @@ def test_a_spark_frame_is_counted_on_its_own_session(spark, path):
     assert rows.limit(1).count() == 1, "the session is the user's, and goes on"
 
 
+@pytest.mark.slow
 def test_a_spark_frame_that_is_a_query_and_other_types(spark, path):
     from pyspark.sql import functions as f
 

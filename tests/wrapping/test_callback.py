@@ -15,6 +15,7 @@ import pytest
 import xgboost
 from audited_training import QUESTION, nothing_is_open
 from joblib.externals.loky import get_reusable_executor
+from property_tests import some_now
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -27,7 +28,7 @@ from audit.xgboost import AuditCallback as OfXGBoost
 X = np.random.default_rng(0).normal(size=(60, 2))
 Y = (X[:, 0] > 0).astype(int)
 FRAME = pd.DataFrame({"y": Y, "sex": ["f", "m"] * 30})
-THREADS, TRAININGS = 4, 200
+THREADS = 4
 
 
 def of_xgboost(store, **more):
@@ -63,19 +64,21 @@ def ends(store):
     return {Store(store).load(run.id).run.ended for run in Store(store).runs()}
 
 
+@pytest.mark.parametrize("trainings", some_now([24, 100], 1))
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "own"])
-def test_trainings_of_four_threads_are_audited_each(tmp_path, capfd, shared):
+def test_trainings_of_four_threads_are_audited_each(tmp_path, capfd, shared, trainings):
     one = of_xgboost(tmp_path) if shared else None
     with ThreadPoolExecutor(THREADS) as pool:
-        done = [pool.submit(boost, one or of_xgboost(tmp_path)) for _ in range(TRAININGS // 2)]
+        done = [pool.submit(boost, one or of_xgboost(tmp_path)) for _ in range(trainings)]
         assert all(future.result() is not None for future in done)
     said = capfd.readouterr().err
-    assert states(tmp_path) == ["complete"] * (TRAININGS // 2)
-    assert said.count("\naudit: ") + said.startswith("audit: ") == TRAININGS // 2
+    assert states(tmp_path) == ["complete"] * trainings
+    assert said.count("\naudit: ") + said.startswith("audit: ") == trainings
     assert nothing_is_open()
 
 
-def test_blocks_of_four_threads_around_one_callback_are_audited_each(tmp_path, capfd):
+@pytest.mark.parametrize("trainings", some_now([12, 50], 1))
+def test_blocks_of_four_threads_around_one_callback_are_audited_each(tmp_path, capfd, trainings):
     one = of_lightgbm(tmp_path)
 
     def job(_):
@@ -83,8 +86,8 @@ def test_blocks_of_four_threads_around_one_callback_are_audited_each(tmp_path, c
             grow(one)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(job, range(TRAININGS // 4)))
-    assert states(tmp_path) == ["complete"] * (TRAININGS // 4)
+        list(pool.map(job, range(trainings)))
+    assert states(tmp_path) == ["complete"] * trainings
     assert ends(tmp_path) == {""}
     assert "Error" not in capfd.readouterr().err
 

@@ -97,6 +97,7 @@ def test_a_gap_that_strata_neither_make_nor_mask_is_silent():
     assert alarms <= 5
 
 
+@pytest.mark.slow
 def test_shuffled_departments_are_silent(berkeley):
     alarms = 0
     for seed in range(100):

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import pytest
 from two_parts import checks_of, of
 
 import audit
@@ -33,6 +34,7 @@ def split(seed=0):
     return frame[~here], frame[here].copy()
 
 
+@pytest.mark.slow
 def test_random_splits_are_silent():
     assert sum(found(*split(seed)).outcome == "warn" for seed in range(40)) <= 2
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from property_tests import count_examples
+from property_tests import count_examples, some_now
 from scipy.special import rel_entr
 from typer.testing import CliRunner
 
@@ -146,6 +146,7 @@ def test_entropies_and_their_term_between_groups_are_aif360s():
     assert one(result, "theil_index").value == pytest.approx(theil, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_what_chance_alone_shows_between_groups_is_about_what_is_printed():
     rng, sizes = np.random.default_rng(4), (50, 80, 200)
     g = np.repeat(list("abc"), sizes)
@@ -284,7 +285,7 @@ def truth_of(metric, table):
 
 @pytest.mark.parametrize("metric", [m for m in BENEFITS if m.judged], ids=lambda m: m.name)
 @pytest.mark.parametrize("table", TABLES, ids=str)
-@pytest.mark.parametrize("n", [30, 100, 1000])
+@pytest.mark.parametrize("n", some_now([30, 100, 1000], 2))
 def test_intervals_cover_or_are_marked(metric, table, n):
     counts = np.random.default_rng(17).multinomial(n, table, size=3000)
     found, truth = values_of(metric, counts), truth_of(metric, table)
@@ -312,7 +313,7 @@ def test_intervals_cover_with_people_of_ten_rows_and_with_weights(metric):
 
 
 @pytest.mark.parametrize("metric", [m for m in BENEFITS if m.judged], ids=lambda m: m.name)
-@pytest.mark.parametrize("n", [(60, 60), (30, 400), (1000, 1000)], ids=str)
+@pytest.mark.parametrize("n", some_now([(60, 60), (30, 400), (1000, 1000)], 1), ids=str)
 def test_differences_cover_and_gaps_are_not_failed_at_their_own_size(metric, n):
     rng = np.random.default_rng(5)
     for first, second in ((0, 0), (0, 2), (2, 3)):

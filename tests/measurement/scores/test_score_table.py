@@ -136,7 +136,7 @@ def test_a_gap_of_auc_can_be_judged():
 @pytest.mark.parametrize(
     ("metric", "truth"),
     [
-        ("brier_score", 1 / 6),
+        pytest.param("brier_score", 1 / 6, marks=pytest.mark.slow),
         pytest.param("calibration_in_the_large", 0.0, marks=pytest.mark.slow),
         pytest.param("log_loss", 0.5, marks=pytest.mark.slow),
     ],
