@@ -158,9 +158,12 @@ class Recording:
 
     def _load_for_predictions(self) -> None:
         from audit.checks.codes import codes
+        from audit.measurement.metrics.catalogue import CATALOGUE
 
         for name in NEEDED_BY_PREDICTIONS:
             import_module(name)
+        # A name that is not among the usual ones is looked for in every file of metrics.
+        len(CATALOGUE)
         # A card explains the codes of the groups' checks, and to know a code is to load its check.
         codes()
 
