@@ -159,7 +159,7 @@ def measure(
     """
     given = dict(locals())
     decided = y_pred is not None or score is not None or rank is not None
-    if isinstance(task, str) and task == "items":  # an array is no truth value
+    if str(task) == "items":  # an array has no truth value
         raise QuestionError(
             "items are audited as a table, with their templates: audit model items.parquet --task items"
         )
