@@ -19,12 +19,16 @@ Satterthwaite (1946), Biometrics Bulletin 2:110. Welch (1947), Biometrika 34:28.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from audit.measurement.inference.contingency import bound_contrasts, correlate_exclusive
+from audit.measurement.inference.corrections import LARGEST_TAIL, SMALLEST_TAIL
 from audit.measurement.inference.effective import THIN_FOLDS, Sample, satterthwaite, weighted
 from audit.measurement.inference.intervals import Floats, Limits, difference, quantile
 
@@ -34,9 +38,11 @@ HASHED = 100
 """Folds that units are hashed into; those that no unit fell into may be left out of arrays."""
 SPREAD_FOLDS = 8.0
 """Effective folds in which answers changed, each way, from which Student's t stands alone: docs/decisions/0068."""
-PRIOR = 0.3
+PRIOR = 0.5
 """Changed answers, with all of their fold, that are added before the chance is taken that a fold changes together: less
 misses one-sided bounds where few and uneven units change as a whole (docs/decisions/0068)."""
+STEPS = 24
+"""Halvings of the log of an error, after which it is known to six digits."""
 MOST_PAIRS = 4096
 """Pairs of groups that are compared at once: their deviations by fold still fit a processor's cache."""
 Positions = npt.NDArray[np.intp]
@@ -145,7 +151,7 @@ def bound_change_of_gap(flips: Flips, i: Positions, j: Positions, tail: float, *
     flips
         Arrays (G, F) of all groups.
     i, j
-        Positions of groups, arrays of one shape.
+        Positions of groups, of shapes that go together.
     tail
         Error on each side.
     folds
@@ -155,11 +161,74 @@ def bound_change_of_gap(flips: Flips, i: Positions, j: Positions, tail: float, *
         each = bound_net(flips, tail)
         return _subtract(_take(each, i), _take(each, j), 0.0)
     parts = _weigh_folds(flips)
-    each, shape = _finish_units(parts, tail), np.shape(i)
-    first, second = np.ravel(i), np.ravel(j)
+    each, (i, j) = _finish_units(parts, tail), np.broadcast_arrays(i, j)
+    first, second = i.ravel(), j.ravel()
     some = [slice(at, at + MOST_PAIRS) for at in range(0, max(len(first), 1), MOST_PAIRS)]
     made = [_compare_folds(parts, each, first[at], second[at], tail) for at in some]
-    return Net(*(np.concatenate(column).reshape(shape) for column in zip(*made, strict=True)))
+    return Net(*(np.concatenate(column).reshape(i.shape) for column in zip(*made, strict=True)))
+
+
+def test_net(flips: Flips, *, folds: bool) -> Floats:
+    """Return the two-sided p of no net change: the smallest error at which its interval leaves 0 out.
+
+    Independent rows without weights have the exact test; rows that share units have Student's t over folds where that
+    stands alone. 1 where there are no rows.
+
+    Parameters
+    ----------
+    flips
+        Arrays (G, F).
+    folds
+        Whether the last axis holds the folds of the unit.
+    """
+    if not folds and flips.squares is None:
+        total, _ = _sum_folds(flips)
+        more, fewer = _tails(total[0], total[1])
+        exact: Floats = np.minimum(1.0, 2 * np.minimum(more, fewer))
+        return exact
+    if not folds:
+        each = [partial(bound_net, _one_of(flips, k)) for k in range(len(flips.rows))]
+        return np.array([_invert(bounds) for bounds in each])
+    parts = _weigh_folds(flips)
+    t = _student(parts.net, parts.filled, parts.df)
+    p = _p_of_t(parts, t)
+    for k in np.flatnonzero(~_stands_alone(parts.spread, t)):
+        p[k] = _invert(partial(_finish_units, _weigh_folds(_one_of(flips, k))))
+    return p
+
+
+def _p_of_t(parts: _Folds, t: _Student) -> Floats:
+    from scipy.special import stdtr
+
+    net = np.abs(parts.total[0] - parts.total[1]) / np.maximum(parts.total[2], 1e-300)
+    quotient = np.divide(net, t.error, out=np.zeros_like(net), where=t.error > 0)
+    p: Floats = np.maximum(2 * stdtr(np.maximum(t.df, 1.0), -quotient), 2 * SMALLEST_TAIL)
+    return p
+
+
+def _one_of(flips: Flips, k: int) -> Flips:
+    squares = None if flips.squares is None else flips.squares[:, k : k + 1]
+    return Flips(flips.first[k : k + 1], flips.second[k : k + 1], flips.rows[k : k + 1], squares)
+
+
+def _invert(bounds: Callable[[float], Net]) -> float:
+    """Return twice the smallest error a side at which limits leave 0 out; 1 where none does."""
+    low, high = math.log(SMALLEST_TAIL), math.log(LARGEST_TAIL)
+    widest, narrowest = bounds(SMALLEST_TAIL), bounds(LARGEST_TAIL)
+    if not _leaves_zero_out(narrowest) or _leaves_zero_out(widest):
+        return 2 * SMALLEST_TAIL if _leaves_zero_out(widest) else 1.0
+    # Bisection over the log of the error: a smaller one has a wider interval.
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        if _leaves_zero_out(bounds(math.exp(middle))):
+            high = middle
+        else:
+            low = middle
+    return min(1.0, 2 * math.exp(high))
+
+
+def _leaves_zero_out(net: Net) -> bool:
+    return bool(net.low[0] > 0 or net.high[0] < 0)
 
 
 class _Folds(NamedTuple):
@@ -188,8 +257,15 @@ def _compare_folds(parts: _Folds, each: Net, i: Positions, j: Positions, tail: f
     r = _correlate(one, other)
     # Of few changed answers a correlation is itself chance, and may only widen.
     made = _subtract(_take(each, i), _take(each, j), np.where(alone, r, np.minimum(r, 0.0)))
-    filled = (parts.filled[i] | parts.filled[j]).sum(axis=-1)
-    return _reach_t(made, one - other, filled.astype(float), tail, _welch(one, other, parts.df[i], parts.df[j]), alone)
+    welch = _welch(one, other, parts.df[i], parts.df[j])
+    return _widen(made, _student(one - other, parts.filled[i] | parts.filled[j], welch), alone, tail, 2.0)
+
+
+class _Student(NamedTuple):
+    """Standard error over folds, and its degrees of freedom; arrays (...)."""
+
+    error: Floats
+    df: Floats
 
 
 def _tails(first: Floats, second: Floats) -> tuple[Floats, Floats]:
@@ -245,20 +321,32 @@ def _finish(total: Floats, limits: Limits, df: Floats, changed: Floats, few: np.
 def _finish_units(found: _Folds, tail: float) -> Net:
     few = (found.changed < FEWEST_DISCORDANT) | (found.df + 1 < THIN_FOLDS)
     made = _finish(found.total, bound_contrasts(found.sample, tail), found.df, found.changed, few)
-    return _reach_t(made, found.net, found.filled.sum(axis=-1).astype(float), tail, found.df, found.spread)
+    return _widen(made, _student(found.net, found.filled, found.df), found.spread, tail, 1.0)
 
 
-def _reach_t(made: Net, deviation: Floats, folds: Floats, tail: float, most: Floats, alone: np.ndarray) -> Net:
-    """Return Student's limits over the deviations of folds where t stands alone, else the wider of both intervals."""
-    square = (deviation**2).sum(axis=-1)
+def _student(deviation: Floats, filled: np.ndarray, most: Floats) -> _Student:
+    """Return the standard error over the deviations of folds, at most with these degrees of freedom."""
+    folds, square = filled.sum(axis=-1).astype(float), (deviation**2).sum(axis=-1)
     # Delete-one-fold jackknife (Busing et al. 1999).
     error = np.sqrt((folds - 1) / np.maximum(folds, 1.0) * square)
     df = np.minimum(most, _degrees(deviation) - 1)
-    reach = quantile(tail, df) * error
+    return _Student(error, np.maximum(df, 0.0))
+
+
+def _widen(made: Net, t: _Student, alone: np.ndarray, tail: float, span: float) -> Net:
+    """Return Student's limits where t stands alone, else the wider of both, within what is possible."""
+    reach = quantile(tail, t.df) * t.error
     low, high = made.value - reach, made.value + reach
-    low = np.where(alone, low, np.fmin(made.low, low))
-    high = np.where(alone, high, np.fmax(made.high, high))
-    return made._replace(low=low, high=high, df=np.maximum(df, 0.0))
+    alone = _stands_alone(alone, t)
+    low = np.clip(np.where(alone, low, np.fmin(made.low, low)), -span, span)
+    high = np.clip(np.where(alone, high, np.fmax(made.high, high)), -span, span)
+    return made._replace(low=low, high=high, df=t.df)
+
+
+def _stands_alone(spread: np.ndarray, t: _Student) -> np.ndarray:
+    """Return where Student's t is all that is asked: not where all folds happen to have changed alike."""
+    alone: np.ndarray = spread & (t.error > 0)
+    return alone
 
 
 def _degrees(deviation: Floats) -> Floats:

@@ -139,6 +139,34 @@ def test_units_of_unequal_sizes_are_a_ratio():
     assert (found.high - found.low) / 2 / stats.t.ppf(0.975, found.df) == pytest.approx(linearised, rel=0.1)
 
 
+def test_the_p_value_of_units_is_that_of_t_and_agrees_with_the_interval():
+    rng = np.random.default_rng(9)
+    first, second = rng.binomial(10, [[0.3], [0.45], [0.02]], (3, 25)).astype(float), rng.binomial(10, 0.25, (3, 25))
+    data = by_units(first, second, np.full((3, 25), 20.0))
+    p = paired.test_net(data, folds=True)
+    each = (first - second)[:2] / 20
+    assert p[:2] == pytest.approx(stats.ttest_1samp(each, 0, axis=1).pvalue, rel=0.15)
+    for k in range(3):
+        beyond = bound_net_by_units(data, p[k] / 2 * 1.001)
+        within = bound_net_by_units(data, p[k] / 2 * 0.999)
+        assert beyond.low[k] > 0 or beyond.high[k] < 0
+        assert within.low[k] <= 0 <= within.high[k]
+
+
+def test_p_values_of_rows_are_exact_and_of_weighted_rows_inverted():
+    found = paired.test_net(flips((1, 7, 21), (59, 86, 962), (0, 0, 9), (0, 0, 0)), folds=False)
+    assert found == pytest.approx([0.0703, 0.0305, 1, 1], abs=1e-4)
+    heavy = Flips(*(3 * x for x in flips((59, 86, 962))[:3]), 9 * np.stack(flips((59, 86, 962))[:3]))
+    assert paired.test_net(heavy, folds=False) == pytest.approx([0.027], abs=0.006)
+    nothing = by_units(np.zeros((1, 9)), np.zeros((1, 9)), np.ones((1, 9)))
+    assert paired.test_net(nothing, folds=True) == [1.0]
+
+
+def test_units_that_all_lost_alike_leave_some_doubt():
+    alike = bound_net_by_units(by_units(np.full(25, 3.0), np.full(25, 1.0), np.full(25, 20.0)), 0.025)
+    assert alike.low < 0.1 < alike.high
+
+
 def test_folds_that_no_unit_fell_into_change_nothing():
     rng = np.random.default_rng(5)
     rows = np.full(30, 8.0)
@@ -192,6 +220,8 @@ def test_all_pairs_of_groups_are_compared_at_once():
     i, j = np.meshgrid(every, every, indexing="ij")
     found = bound_change_of_gap(Flips(*drawn, rows), i, j, 0.025, folds=True)
     assert found.low.shape == (70, 70)
+    broadcast = bound_change_of_gap(Flips(*drawn, rows), every[:, None], every[None, :], 0.025, folds=True)
+    assert broadcast.low == pytest.approx(found.low)
     assert found.low == pytest.approx(-found.high.T)
     one = bound_change_of_gap(Flips(*drawn, rows), np.array([69]), np.array([3]), 0.025, folds=True)
     assert found.low[69, 3] == pytest.approx(one.low[0])
