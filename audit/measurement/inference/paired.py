@@ -192,7 +192,7 @@ def test_net(flips: Flips, *, folds: bool) -> Floats:
     parts = _weigh_folds(flips)
     t = _student(parts.net, parts.filled, parts.df)
     p = _p_of_t(parts, t)
-    for k in np.flatnonzero(~_stands_alone(parts.spread, t)):
+    for k in np.flatnonzero(~_stands_alone(parts.spread, t)).tolist():
         p[k] = _invert(partial(_finish_units, _weigh_folds(_one_of(flips, k))))
     return p
 

@@ -16,7 +16,7 @@ from audit.cube import of_others
 from audit.measurement.inference.effective import Sample, folded, plain, weighted
 from audit.measurement.inference.intervals import Floats, Limits, least_difference, ratio
 from audit.measurement.inference.paired import Flips as Changed
-from audit.measurement.inference.paired import bound_change_of_gap, bound_net, bound_net_by_units
+from audit.measurement.inference.paired import bound_change_of_gap, bound_net, bound_net_by_units, test_net
 from audit.measurement.inference.pairs import (
     Extreme,
     Gap,
@@ -60,8 +60,6 @@ class Flips:
     """Rows that it is a share of, shape (G,)."""
     changed: Floats
     """Of these, rows whose decision changed, shape (G,)."""
-    ways: tuple[Floats, Floats]
-    """Rows that count, and that count against them, shape (G,)."""
     folds: bool
     weights: bool
 
@@ -97,6 +95,13 @@ class Flips:
     def top(self) -> float:
         """Largest difference that there can be between two groups."""
         return 1.0 if self.less is None else 2.0
+
+    @cached_property
+    def p_values(self) -> Floats:
+        """How surprising each net change is, two-sided: as its interval says, and never below .05 where few changed."""
+        found = test_net(_pair(self), folds=self.folds)
+        least = np.minimum(1.0, 2 * 0.5**self.changed)
+        return np.where(self.few, np.maximum(found, least), found)
 
     def find_limits(self, tail: float) -> Limits:
         """Return limits of each group; the whole range where it is not measured, and 0 inside where few changed."""
@@ -193,7 +198,6 @@ def count_flips(metric: PairMetric, counts: Counts, *, folds: bool) -> Flips:
         squares=(pick(w2, more), pick(w2, none), pick(w2, given)),
         rows=pick("n", given).sum(axis=1),
         changed=pick("n", given & OTHER_DECISION).sum(axis=1),
-        ways=(pick("n", more).sum(axis=1), pick("n", none).sum(axis=1)),
         folds=folds,
         weights=weights,
     )

@@ -32,7 +32,6 @@ from audit.measurement.comparisons import (
 from audit.measurement.grouping import Grouping, Kinds, grouping, missing_groups, two_levels
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.mixtures import furthest, mean_to_whole
-from audit.measurement.inference.paired import test_discordant
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody
 from audit.measurement.metrics.pairs import PAIRS, PairMetric
 from audit.measurement.rates.flips import Flips, count_flips, with_others
@@ -186,16 +185,16 @@ class _PairTable(Comparisons):
         yield self.base(metric.name, **common, **largest_of(each, every), flags=flags)
 
     def _tests(self, metric: PairMetric, flips: Flips) -> Iterator[Estimate]:
-        """Yield how surprising each change of a rate is, where every row stands for itself."""
-        if flips.less is None or flips.folds or flips.weights:
+        """Yield how surprising each change of a rate is: as its interval says."""
+        if flips.less is None:
             return
-        for i, (more, less) in enumerate(zip(*flips.ways, strict=True)):
+        how = f"inverted {self._method(metric)}" if flips.folds or flips.weights else EXACT
+        for i, p in enumerate(flips.p_values.tolist()):
             if math.isnan(flips.value[i]):
                 continue
             common: dict[str, Any] = {"compare": "p_value", "group": self.g.groups[i], "n": float(self.g.rows[i])}
             common["flags"] = (FEW_CHANGED,) * bool(flips.few[i])
-            found = test_discordant(int(more), int(less))
-            yield self.base(metric.name, **common, value=found.p_value, method=EXACT)
+            yield self.base(metric.name, **common, value=p, method=how)
 
     def _to_everybody(self, metric: PairMetric, flips: Flips) -> Iterator[ToAll]:
         """Yield the differences of every group from whom it is asked to be compared with."""

@@ -142,7 +142,7 @@ def test_a_weight_of_two_is_two_rows_for_every_value():
     assert shown.denominator == w[g == "a"].sum()
 
 
-def test_rows_that_share_a_unit_are_not_independent_and_have_no_exact_test():
+def test_rows_that_share_a_unit_are_not_independent():
     """Every row doubled, with its twin as its unit: values stay, and intervals do not shrink."""
     y, new, earlier, g = random_rows(1500)
     who = np.arange(len(y))
@@ -154,7 +154,23 @@ def test_rows_that_share_a_unit_are_not_independent_and_have_no_exact_test():
         assert a.value == pytest.approx(b.value, abs=1e-12)
         assert b.high - b.low > 1.2 * (c.high - c.low)
         assert b.high - b.low == pytest.approx(a.high - a.low, rel=0.05)
-    assert not [e for e in twins.estimates if e.compare == "p_value" and e.metric in PAIRS]
+        if metric not in SHARES:
+            p, exact = (value(r, metric, "b", compare="p_value") for r in (twins, blind))
+            assert ("student's t over 100 folds" in p.method, "exact McNemar" in exact.method) == (True, True)
+            assert p.value == pytest.approx(value(one, metric, "b", compare="p_value").value, rel=0.35, abs=0.02)
+            assert (p.value < 0.05) == (b.low > 0 or b.high < 0)
+
+
+def test_the_change_of_a_gap_of_three_groups_with_units_is_that_of_its_pair():
+    """Groups that share every unit: the gap over all is made of the limits of each pair."""
+    y, new, earlier, g = random_rows(3000, flips=0.1)
+    result = compare(new, earlier, y, g, unit=np.arange(3000) % 60)
+    gap = next(e for e in result.find("net_change", "difference", by=["g"]) if e.group is None)
+    by_reference = [compare(new, earlier, y, g, unit=np.arange(3000) % 60, reference=r) for r in "abc"]
+    each = [e for r in by_reference for e in r.find("net_change", "difference", by=["g"]) if e.group is not None]
+    assert len(each) == 6
+    assert gap.high == pytest.approx(max(e.high for e in each), abs=1e-9)
+    assert gap.low <= max(0.0, *(e.low for e in each)) + 1e-12
 
 
 @pytest.mark.parametrize("lost", [3, 5])
