@@ -177,6 +177,16 @@ SENTENCES = {
         "Scores lie between 0 and 1, so a threshold of 0.5 is assumed",
         None,
     ),
+    "FM004": (
+        "40 items come from 4 templates, and their intervals take them for independent",
+        "Intervals allow for items that share a template",
+        "Items of shared templates: undefined, there are too many templates to count them by name",
+    ),
+    "FM005": (
+        "Many pairs of CrowS-Pairs are no meaningful contrasts of a stereotype (Blodgett et al., 2021)",
+        "No published criticism of the benchmark is known here",
+        None,
+    ),
 }
 """What is printed of a finding, of a pass, and where there is no answer."""
 OUTCOMES = ({"warn", "fail"}, {"pass"}, {"not applicable", "undefined"})

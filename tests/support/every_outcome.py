@@ -22,6 +22,7 @@ from audit.checks.codes import codes
 from audit.checks.expectations.checks import run_suite
 from audit.checks.expectations.suite import read_suite
 from audit.cli import main
+from audit.items.read import read_logs, write_items
 from audit.record.reader import read_result
 from audit.record.result import Check
 
@@ -103,6 +104,21 @@ ID = {"person": [f"p{i}" for i in ROWS]}
 CATEGORIES = pd.Categorical(RACE, ["black", "white", "other"])
 WORDS = ["yes", "no", "maybe"]
 CLASSES = np.resize(WORDS, N)
+
+
+def of_items(code: str, rows: int, templates: int, *options: str, task: str = "bbq") -> Check:
+    """Check items of a benchmark, as `audit model` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = np.arange(rows)
+        columns = {"item": at, "task": task, "template": at % templates, "group": "g", "outcome": "toward"}
+        pd.DataFrame(columns).to_csv(Path(folder) / "plain.csv", index=False)
+        write_items(read_logs([Path(folder) / "plain.csv"]), Path(folder) / "items.parquet")
+        words = ["model", f"{folder}/items.parquet", "--task", "items", "--groups", "group", *options]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+            main([*words, "--store", f"{folder}/runs"])
+        (found,) = Path(folder).glob("runs/*/audit.json")
+        result = read_result(found)
+    return next(c for c in result.checks if c.code == code)
 
 
 def of_classes(code: str, labels: object, predictions: object) -> Check:
@@ -271,6 +287,16 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     "FM003": (
         lambda: measure("FM003", score=SCORE * 10),
         lambda: measure("FM003", score=SCORE),
+        None,
+    ),
+    "FM004": (
+        lambda: of_items("FM004", 40, 4, "--unit", "item"),
+        lambda: of_items("FM004", 40, 4),
+        lambda: of_items("FM004", 20_001, 20_001),
+    ),
+    "FM005": (
+        lambda: of_items("FM005", 40, 4, task="crows_pairs"),
+        lambda: of_items("FM005", 40, 4),
         None,
     ),
 }  # fmt: skip

@@ -245,3 +245,29 @@ def test_a_tie_is_neither_and_in_no_score(tmp_path):
     record = audit(tmp_path, "--groups", "group")
     assert find(record, "stereotype_score", ["gender"])["value"] == 0.5
     assert find(record, "neither_rate", ["gender"])["value"] == pytest.approx(1 / 3)
+
+
+def test_two_models_are_compared_on_the_same_items(tmp_path, capsys):
+    needs("stereoset")
+    tables = {}
+    for name, system in (("new", "gpt2-large"), ("old", "gpt2")):
+        tables[name] = read_logs([write_samples(tmp_path / "log.jsonl", read_stereoset(system))]).to_arrow()
+    new, old = tables["new"], tables["old"].select(["item", "toward"]).rename_columns(["item", "before"])
+    pq.write_table(new.join(old, "item"), tmp_path / "both.parquet")
+    words = [
+        "pairs",
+        str(tmp_path / "both.parquet"),
+        "--prediction",
+        "toward",
+        "--against",
+        "before",
+        "--groups",
+        "group",
+    ]
+    with pytest.raises(SystemExit):
+        main([*words, "--unit", "template", "--store", str(tmp_path / "runs")])
+    (path,) = (tmp_path / "runs").glob("*/audit.json")
+    record = json.loads(path.read_text())
+    assert find(record, "flips_up", ["race"])["numerator"] == 86
+    assert find(record, "flips_down", ["race"])["numerator"] == 59
+    capsys.readouterr()
