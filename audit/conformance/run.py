@@ -81,6 +81,7 @@ def ask(vector: Vector) -> AuditResult:
         return api.check(rows, label=q.label, groups=q.groups, **common)
     roles = {
         "y_pred": q.prediction,
+        "against": q.against,
         "score": q.score,
         "query": q.query,
         "rank": q.rank,

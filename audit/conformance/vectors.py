@@ -74,6 +74,7 @@ class Question(_Strict):
     task: Task = "classification"
     label: str | None = None
     prediction: str | None = None
+    against: str | None = None
     score: str | None = None
     classes: bool = False
     query: str | None = None
@@ -96,7 +97,7 @@ class Question(_Strict):
 
     def names(self) -> tuple[str, ...]:
         """Return every column that is asked for."""
-        roles = (self.label, self.prediction, self.score, self.query, self.rank, self.weight, self.unit)
+        roles = (self.label, self.prediction, self.against, self.score, self.query, self.rank, self.weight, self.unit)
         return (*self.groups, *self.strata, *(r for r in roles if r is not None))
 
 
