@@ -21,6 +21,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any, Final
 
 HIDDEN: Final = "…"
@@ -116,7 +117,11 @@ class TrainingError(AuditError):
     exit_code = 5
 
 
-def printable(text: object, limit: int = 80) -> str:
+LONGEST, LONGEST_PATH = 80, 400
+"""Characters of a name, and of a path: its end says which file is meant."""
+
+
+def printable(text: object, limit: int | None = None) -> str:
     """Text that is safe on any terminal or page: control and bidi characters escaped, length bounded.
 
     Parameters
@@ -124,8 +129,10 @@ def printable(text: object, limit: int = 80) -> str:
     text
         Anything; it is read through ``str``.
     limit
-        Most characters kept; a longer text ends in an ellipsis.
+        Most characters kept (default 80, or 400 of a path); a longer text ends in an ellipsis.
     """
+    if limit is None:
+        limit = LONGEST_PATH if isinstance(text, PurePath) else LONGEST
     raw = str(text)
     shown = raw[: limit + 1]
     if not shown.isprintable():

@@ -28,7 +28,7 @@ MEND = re.compile(r"\((\w+(?:, \w+)*)( = …)?\)")
 
 
 DEFAULT_NAME = "audit.toml"
-LARGEST_BYTES, LONGEST_PATH = 1_000_000, 400
+LARGEST_BYTES = 1_000_000
 IDLE_NEIGHBOURS = (
     "predictions.neighbours needs the flip test; name the feature columns (features), or remove neighbours"
 )
@@ -72,7 +72,7 @@ def load(path: Path) -> tuple[Config, Path]:
         Names the file and the key.
     """
     file = path / DEFAULT_NAME if path.is_dir() else path
-    shown, lies = printable(path, LONGEST_PATH), printable(file, LONGEST_PATH)
+    shown, lies = printable(path), printable(file)
     if SCHEME.match(str(path)):
         raise QuestionError(f"'{shown}' is an address, which is not downloaded; name a file or folder")
     if not file.exists():
