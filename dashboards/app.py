@@ -25,6 +25,7 @@ from audit.record.reader import read_result
 from audit.record.result import DOCUMENT, AuditResult, Energy
 from audit.record.store import Store
 from audit.report.card.accounts import list_checks, make_part_view
+from audit.report.card.charts import Flow
 from audit.report.card.dataset import make_data_groupings
 from audit.report.card.energy import make_energy_view
 from audit.report.card.groups import find_limit_lines, make_model_groupings
@@ -80,6 +81,7 @@ LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 # It joins words without being seen: Markdown makes a link of whatever looks like an address, escaped or not. No text
 # stands by itself in this file, because Streamlit writes one onto the page (its "magic").
 NOT_LINKED = "\u2060"
+AXES, LEAST = {"share": ".0%", "points": ".1%"}, {"points": 0.0}
 MOST_DRAWN, MOST_RUNS = 40, 200
 ROW_PX, BAR_PX, LABEL_PX, AXIS_PX = 46, 30, 16, 44
 PAGE = """<style>
@@ -249,6 +251,8 @@ def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView],
     if metric is not None:
         rates = [e for g in found.groups(by) if (e := found.rate(metric, by, g)) is not None]
         draw_chart(rates, find_limit_lines(metric, rates, found.gates(by)))
+    if view.flow is not None:
+        draw_flow(view.flow)
     for drawn in view.tables:
         show_table(drawn)
     for note in view.notes:
@@ -273,13 +277,42 @@ def draw_chart(rates: Sequence[Estimate], limits: Sequence[tuple[float, str]]) -
     frame = pd.DataFrame([describe_dot(i, e) for i, e in enumerate(shown)])
     lines = chain.from_iterable(draw_limit(value, text, i) for i, (value, text) in enumerate(limits))
     height = 8 + LABEL_PX * len(limits) + ROW_PX * len(shown) + AXIS_PX
-    axis = ".0%" if figure_of(shown[0].metric) == "share" else ".1f"
-    picture = alt.layer(*lines, *draw_dots(frame, axis)).properties(height=height)
+    figure = figure_of(shown[0].metric)
+    picture = alt.layer(*lines, *draw_dots(frame, AXES.get(figure, ".1f"), least=LEAST.get(figure, 1.0)))
+    picture = picture.properties(height=height)
     st.altair_chart(picture.configure_view(stroke=None), width="stretch")
     if len(rates) > len(shown):
         st.caption(f"{len(shown)} of {len(rates):,} groups are drawn.")
     if frame.few.any():
         st.caption("Hollow dot: too few rows to judge alone.")
+
+
+def draw_flow(flow: Flow) -> None:
+    """Draw how many decisions of each group changed either way: bars to the left and to the right of one line."""
+    rows = [
+        {
+            "group": f"{row.name}\n{row.said}; {flow.net} {row.net} {row.interval}".rstrip(),
+            "row": i,
+            "way": way,
+            "size": size,
+        }
+        for i, row in enumerate(flow.rows)
+        for way, size in zip(flow.sides, (-row.lost, row.gained), strict=True)
+    ]
+    st.markdown(f"**{escape(flow.title)}**")
+    names = alt.Axis(title=None, labelExpr="split(datum.label, '\\n')", labelLimit=420, labelFontSize=13, ticks=False)
+    picture = (
+        alt.Chart(pd.DataFrame(rows))
+        .mark_bar(height=14)
+        .encode(
+            x=alt.X("size:Q", axis=None, scale=alt.Scale(domain=[-50, 50])),
+            y=alt.Y("group:N", sort=alt.SortField("row"), axis=names),
+            color=alt.Color("way:N", title=None, scale=alt.Scale(domain=list(flow.sides), range=[LIMIT, INK])),
+            tooltip=[alt.Tooltip("group:N", title="changed")],
+        )
+        .properties(height=8 + ROW_PX * len(flow.rows))
+    )
+    st.altair_chart(picture.configure_view(stroke=None), width="stretch")
 
 
 def describe_dot(row: int, e: Estimate) -> dict[str, object]:
@@ -294,7 +327,7 @@ def describe_dot(row: int, e: Estimate) -> dict[str, object]:
     }
 
 
-def draw_dots(frame: pd.DataFrame, numbers: str) -> tuple[alt.Chart, alt.Chart]:
+def draw_dots(frame: pd.DataFrame, numbers: str, *, least: float = 1.0) -> tuple[alt.Chart, alt.Chart]:
     """Return the intervals of groups and the dots upon them; a dot of few rows is hollow."""
     names = alt.Axis(
         title=None,
@@ -313,7 +346,7 @@ def draw_dots(frame: pd.DataFrame, numbers: str) -> tuple[alt.Chart, alt.Chart]:
     )
     axis = alt.Axis(title=None, tickCount=5, format=numbers, labelFontSize=12)
     ends = frame[["rate", "low", "high"]].astype(float)
-    domain = [min(0.0, float(ends.min().min())), max(1.0, float(ends.max().max()))]
+    domain = [min(0.0, float(ends.min().min())), max(least, float(ends.max().max()))]
     x = alt.X("low:Q", scale=alt.Scale(domain=domain), axis=axis)
     fill = alt.condition("datum.few", alt.value("white"), alt.value(INK))
     dot = base.mark_point(size=90, opacity=1, stroke=INK, strokeWidth=2).encode(x="rate:Q", fill=fill)

@@ -13,9 +13,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sample_results
 
+import audit
 from audit.cli import dashboard
 from audit.errors import QuestionError
 from audit.record.store import Store
@@ -360,3 +362,14 @@ def test_in_a_browser(filled, tmp_path):
     assert errors == []
     assert hosts == {f"127.0.0.1:{port}"}
     assert (tmp_path / "verdict.png").stat().st_size > 20_000
+
+
+def test_changed_decisions_are_drawn_and_told(tmp_path, monkeypatch):
+    y = np.resize([0, 1], 600)
+    new = np.where(np.arange(600) < 40, 1 - y, y)
+    store = Store(tmp_path)
+    put(store, BOSTON, audit.pairs(new, y, y, groups={"race": np.repeat(["black", "white"], [200, 400])}))
+    at = page(store, monkeypatch)
+    assert not at.exception
+    assert "By race, black lost accuracy: 40 of 200 decisions changed (40 newly wrong, 0 newly right)" in written(at)
+    assert "Changed decisions by race" in written(at)

@@ -80,6 +80,7 @@ def people(rows: int, seed: int) -> pd.DataFrame:
     frame["approved"] = (merit > 0.35).astype(int)
     frame["score"] = np.round(np.clip(merit + rng.normal(0, 0.15, rows), 0, 1), 3)
     frame["predicted"] = (frame.score >= 0.5).astype(int)
+    frame["predicted_v0"] = (frame.score >= 0.55).astype(int)
     frame["predicted_v1"] = (frame.score >= np.where(race == "black", 0.45, 0.5)).astype(int)
     return frame
 

@@ -12,8 +12,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
-from audit.estimate import SCALES, Estimate, Figure
+from audit.estimate import SCALES, Estimate, Figure, cell_text, count_rows
 from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.result import Gate
@@ -24,6 +25,8 @@ MOST_ROWS = 24
 """A chart of more groups than this is a smear; the table has them all."""
 NATURAL: dict[Figure, tuple[float, float]] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "ratio": (0.0, math.inf)}
 """Where the values of a figure end, and so its axis."""
+HALF = 49.0
+"""Width of the longest bar to one side, in per cent; a margin stays at both ends."""
 EQUAL = {"ratio": (1.0,), "difference": (0.0,)}
 
 
@@ -69,6 +72,44 @@ class Chart:
     limits: tuple[Tick, ...]
     ticks: tuple[Tick, ...]
     few: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    """One group: what changed one way drawn to the left, the other way to the right, in per cent of the width."""
+
+    label: str
+    name: str
+    start: float
+    """Where the bar to the left begins; both meet in the middle."""
+    lost: float
+    gained: float
+    said: str
+    net: str
+    interval: str
+    mark: Mark
+    overall: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How many decisions changed either way, group by group."""
+
+    title: str
+    sides: tuple[str, str]
+    """What is drawn to the left, and to the right."""
+    net: str
+    """What the one less the other is."""
+    rows: tuple[FlowRow, ...]
+    few: bool = False
+
+
+class Changed(NamedTuple):
+    """What changed in one group: shares of both ways, and the net of them."""
+
+    lost: Estimate
+    gained: Estimate
+    net: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +219,37 @@ def draw_rates(
     rows = tuple(_draw_row(e, scale, name) for e in rates)
     limits = tuple(Tick(scale.at(v), text, "middle") for v, text in lines)
     return Chart(title, rows, limits, scale.make_ticks(), few=any(r.mark == "few" for r in rows))
+
+
+def draw_flow(title: str, sides: tuple[str, str], net: str, groups: Sequence[Changed]) -> Flow:
+    """Return what changed either way in every group, all of it on one scale."""
+    most = max(chain.from_iterable((c.lost.value or 0.0, c.gained.value or 0.0) for c in groups)) or 1.0
+    rows = tuple(_draw_flow_row(c, sides, HALF / most) for c in groups)
+    return Flow(title, sides, net, rows, few=any(row.mark == "few" for row in rows))
+
+
+def _draw_flow_row(changed: Changed, sides: tuple[str, str], scale: float) -> FlowRow:
+    cell, called = make_estimate_cell(changed.net), name_group(changed.net.by, changed.net.group)
+    each = zip((changed.lost, changed.gained), sides, strict=True)
+    return FlowRow(
+        label=shorten_label(called),
+        name=called,
+        start=round(50 - scale * (changed.lost.value or 0.0), 2),
+        lost=round(scale * (changed.lost.value or 0.0), 2),
+        gained=round(scale * (changed.gained.value or 0.0), 2),
+        said=", ".join(f"{_count(e)} {side}" for e, side in each) + f" of {count_rows(changed.lost):,.0f}",
+        net=cell.text,
+        interval=cell.interval,
+        mark=cell.mark,
+        overall=not changed.net.by,
+    )
+
+
+def _count(share: Estimate) -> str:
+    """Return the rows of a share; of weighted rows their share."""
+    if share.rows is not None or share.numerator is None:
+        return cell_text(share.value, "share")
+    return f"{share.numerator:,.0f}"
 
 
 def _draw_row(e: Estimate, scale: Scale, name: Name) -> Row:

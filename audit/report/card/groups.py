@@ -14,7 +14,17 @@ from audit.measurement.metrics.adverse import TABLE as ADVERSE_TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion
 from audit.record.result import AuditResult, Gate
-from audit.report.card.charts import MOST_ROWS, Chart, Scale, draw_rates, list_ends, make_scale
+from audit.report.card.charts import (
+    MOST_ROWS,
+    Changed,
+    Chart,
+    Flow,
+    Scale,
+    draw_flow,
+    draw_rates,
+    list_ends,
+    make_scale,
+)
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
 from audit.report.card.tables.comparisons import (
@@ -37,6 +47,8 @@ from audit.report.card.words import (
 FIRST_TABLES = ("Rates", "Errors", "Ranking")
 """Headings of the table that a card begins with; a metric that a limit names and that stands in none joins it."""
 DRAWN_RATES = (
+    "net_change",
+    "churn",
     "selection_rate",
     "true_positive_rate",
     "false_positive_rate",
@@ -47,6 +59,11 @@ DRAWN_RATES = (
     "exposure",
     "ndcg",
 )
+FLOWS = {
+    ("negative_flips", "positive_flips", "net_change"): ("newly wrong", "newly right", "net loss"),
+    ("flips_down", "flips_up", "selection_rate_change"): ("down", "up", "change of the rate"),
+}
+"""Shares that changed one way and the other way, the net of them, and what all three are called."""
 MOST_DRAWN = 4
 PAGE_ROWS = 240
 """Group rows on a page; more would not fit into 500 kB, nor into a reader."""
@@ -114,7 +131,21 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int, *, drawn: 
             *make_everybody_tables(found, by, illustrated, groups),
         ),
         notes=tuple(n for n in (note, _explain_flags(found, by)) if n),
+        flow=make_flow(found, by, groups) if len(by) == 1 else None,
     )
+
+
+def make_flow(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Flow | None:
+    """Return how many decisions changed either way in each group that is shown; None where none were compared."""
+    for metrics, (left, right, net) in FLOWS.items():
+        known_groups = [(by, group) for group in groups if None not in group]
+        each = (*known_groups[: MOST_ROWS - 1], ((), ()))
+        rates = [[found.rate(metric, at, group) for metric in metrics] for at, group in each]
+        known = [[e for e in row if e is not None and e.value is not None] for row in rates]
+        shown = [Changed(*row) for row in known if len(row) == len(metrics)]
+        if len(shown) > 1:
+            return draw_flow(f"Changed decisions by {name_grouping(by)}", (left, right), net, shown)
+    return None
 
 
 def _make_class_tables(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Iterator[Table]:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from audit.estimate import Group, join_first, quoted_level
 from audit.record.energy import EnergyMethod
-from audit.report.card.charts import Chart
+from audit.report.card.charts import Chart, Flow
 from audit.report.card.words import FEW, TOO_FEW, WITHHELD, Cell
 
 SHORT_LABEL = 8
@@ -89,6 +89,8 @@ class GroupingView:
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...] = ()
+    flow: Flow | None = None
+    """What changed either way, where two decisions are compared."""
 
     @property
     def summary(self) -> str:

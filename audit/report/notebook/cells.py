@@ -23,6 +23,7 @@ from audit.estimate import (
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.record.result import Check
 from audit.report.card.accounts import list_checks
+from audit.report.card.groups import make_flow
 from audit.report.card.limits import LimitView
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.words import clean_text, describe_undefined, format_count, name_group
@@ -150,6 +151,15 @@ def make_group_table(found: EstimateIndex, by: By) -> Table:
         tuple(rows),
         write_left(left, "smaller groups are not shown; result.to_frame() has them."),
     )
+
+
+def make_flow_table(found: EstimateIndex, by: By) -> Table:
+    """Return how many decisions of each group changed either way; no rows where no two decisions were compared."""
+    flow = make_flow(found, by, found.groups(by))
+    if flow is None:
+        return Table("", (), ())
+    rows = tuple((Cell(row.name), Cell(row.said), Cell(row.net, row.interval)) for row in flow.rows)
+    return Table(flow.title, ("Group", "Changed", flow.net.capitalize()), rows)
 
 
 def write_left(left: int, words: str) -> str:

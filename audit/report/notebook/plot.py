@@ -25,7 +25,7 @@ MOST_ROWS, MOST_NAMED = 40, 12
 WIDTH, ROW_PX, LABEL_PX = 420, 44, 15
 MARGIN = 0.05
 """Of the range of the data, left free at both ends."""
-AXES: dict[Figure, str] = {"share": ".0%", "points": ".0%"}
+AXES: dict[Figure, str] = {"share": ".0%", "points": ".1%"}
 
 
 def plot_metric(

@@ -24,6 +24,7 @@ from audit.report.notebook.cells import (
     Gap,
     list_gaps,
     make_checks_table,
+    make_flow_table,
     make_gaps_table,
     make_group_table,
     make_limits_table,
@@ -42,6 +43,7 @@ def render_result(result: AuditResult) -> str:
     """Return a piece of HTML that stands on its own; names and reasons are escaped."""
     limits, found = make_limit_views(result), _index_stages(result)
     groups = [(by, make_group_table(f, by)) for f in found for by in f.groupings()]
+    flows = [make_flow_table(f, by) for f in found[:1] for by in f.groupings() if len(by) == 1]
     first = [table for by, table in groups if len(by) == 1 and table.rows][: MOST_TABLES // 2]
     gaps = list(chain.from_iterable(map(list_gaps, found[:1])))
     single = [gap for gap in gaps if len(gap.apart.by) == 1]
@@ -59,7 +61,9 @@ def render_result(result: AuditResult) -> str:
             headline=write_headline(result),
             told=" ".join(filter(None, (describe_tally(result), _tell_checks(result), *_tell_joined(result)))),
             tables=[
-                table for table in (make_limits_table(limits, _tell_excluded(result)), *beside, *first) if table.rows
+                table
+                for table in (make_limits_table(limits, _tell_excluded(result)), *flows, *beside, *first)
+                if table.rows
             ],
             sentences=[f"{v.badge.word.upper()}: {v.sentence}" for v in limits],
             more=[table for table in folded if table.rows][:MOST_TABLES],
