@@ -15,6 +15,13 @@ from audit.errors import SourceError, printable
 Outcome = Literal["toward", "away", "neither"]
 Reason = Literal["unreadable", "refused", "low_probability", "no_direction"]
 OUTCOMES: tuple[Outcome, ...] = ("toward", "away", "neither")
+COLUMNS = frozenset(
+    (
+        *("item", "task", "template", "group", "condition", "outcome", "valid", "reason", "toward", "away", "neither"),
+        *("correct", "related", "few_votes", "votes"),
+    )
+)
+"""Columns of the table of items that no field of a benchmark may be called like."""
 REASONS: tuple[Reason, ...] = ("unreadable", "refused", "low_probability", "no_direction")
 """Why an item has no valid answer: its text could not be matched, the model declined, its options have too little
 probability, or the benchmark does not say which answer is the stereotype."""

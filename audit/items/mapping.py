@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, Validat
 
 from audit.errors import QuestionError, SourceError, no_such, printable
 from audit.items.answers import find_choice
-from audit.items.item import Benchmark, Item, Logged, NoChoiceError, Outcome, Reason, choose, shown_name
+from audit.items.item import COLUMNS, Benchmark, Item, Logged, NoChoiceError, Outcome, Reason, choose, shown_name
 
 Path_ = Annotated[StrictStr, Field(min_length=1)]
 Option = Annotated[StrictInt, Field(ge=0)] | Path_
@@ -73,6 +73,9 @@ def read_mapping(file: Path) -> Benchmark:
     except ValidationError as error:
         first = error.errors()[0]
         raise QuestionError(f"{shown}: {first['loc'][0]}: {printable(first['msg'], 160)}") from None
+    taken = next((path for path in mapped.columns if path.rpartition(".")[2] in COLUMNS), None)
+    if taken is not None:
+        raise QuestionError(f"{shown}: columns: '{printable(taken)}' would be a column that audit read writes; omit it")
     return Benchmark(mapped.task, frozenset(), lambda logged: _read(mapped, logged))
 
 

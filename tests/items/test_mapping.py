@@ -44,6 +44,7 @@ def test_options_are_named_by_their_text_and_answers_are_text(tmp_path):
 @pytest.mark.parametrize(
     ("mapping", "said"),
     [
+        (FIVE + 'columns = ["doc.outcome"]\n', "'doc.outcome' would be a column that audit read writes"),
         (FIVE + "grup = 1\n", "no key 'grup'; did you mean 'group'"),
         (FIVE.replace("away = 1\n", ""), "away: Field required"),
         (FIVE.replace("doc.t", "doc.temp"), "line 1: doc: no field 'temp'"),

@@ -7,7 +7,7 @@ scores are means over them. Must not: know a metric.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.axes import (
@@ -90,6 +90,7 @@ def _count_all(question: Items, table: Table, plan: Plan) -> Counted:
         look(scan, table, plan)
         _make_view(scan.con, scan.source, question, table, plan)
         _refuse_values(scan.con, question, table)
+        plan = _drop_lonely_unit(scan.con, plan)
         cubes = tuple(_count_outcomes(scan.con, table, plan, by) for by in plan.crossings)
         templates = tuple(_count_templates(scan.con, table, plan, by) for by in plan.crossings)
         return _make_counted(scan.con, cubes, templates, plan)
@@ -143,6 +144,12 @@ def _refuse_values(con: Any, question: Items, table: Table) -> None:
         raise ValuesError(
             f"{table.name}: {wrong:,} rows have no template, no unit, or a 'correct' that is neither 0 nor 1"
         )
+
+
+def _drop_lonely_unit(con: Any, plan: Plan) -> Plan:
+    """Return the plan without a unit where each has one item: items are then independent, and folds would only blur."""
+    shared = con.execute("SELECT count(*) > count(DISTINCT template) FROM items").fetchone()[0]
+    return plan if plan.unit != TEMPLATE or shared else replace(plan, unit=None)
 
 
 def _count_outcomes(con: Any, table: Table, plan: Plan, by: tuple[str, ...]) -> Cube:

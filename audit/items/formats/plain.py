@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from audit.axes import name_level
 from audit.errors import SourceError, no_such, printable
-from audit.items.item import OUTCOMES, Item, shown_name
+from audit.items.item import COLUMNS, OUTCOMES, Item, shown_name
 
 if TYPE_CHECKING:
     from audit.tables.table import Table
 
 NEEDED = ("item", "outcome")
 KNOWN = (*NEEDED, "task", "template", "group", "valid", "correct", "condition")
-WRITTEN = ("reason", "toward", "away", "neither", "related", "few_votes", "votes")
-"""Columns of the table that is written; a table of items may be read again only from its log."""
 TRUE, FALSE = {"1", "true"}, {"0", "false"}
 
 
@@ -43,7 +41,7 @@ def read_plain(path: Path) -> Iterator[tuple[str, Item]]:
     shown = shown_name(path)
     table = open_table(path)
     table.require(NEEDED)
-    taken = next((name for name in WRITTEN if name in table.columns), None)
+    taken = next((name for name in table.columns if name in COLUMNS - set(KNOWN)), None)
     if taken is not None:
         raise SourceError(f"{shown}: column '{taken}' is one that audit read writes; rename it")
     for at, row in enumerate(_to_rows(_read_columns(table))):

@@ -153,9 +153,9 @@ def _explain_lists(result: AuditResult) -> str:
 def _explain_items(unit: str) -> str:
     named = TEMPLATE if unit == "row" else unit
     return (
-        f"Items with the same {clean_text(named)} are not independent; they were counted together in 100 random groups "
-        "(folds), and the intervals allow for it. Items without a valid answer are in no score and have a rate of "
-        "their own."
+        f"Items with the same {clean_text(named)} are not independent; where items share one, they were counted "
+        "together in 100 random groups (folds), and the intervals allow for it. Items without a valid answer are in no "
+        "score and have a rate of their own."
     )
 
 

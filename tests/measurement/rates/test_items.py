@@ -236,6 +236,15 @@ def test_what_items_do_not_have_is_refused(tmp_path, capsys, options, said):
     assert said in capsys.readouterr().err
 
 
+def test_pairs_that_share_no_template_have_wilson_intervals(tmp_path):
+    """114 of 200: 50.1 to 63.7."""
+    write(tmp_path, [crows_pair(i, -1, -2 if i < 114 else -0.5) for i in range(200)])
+    record = audit(tmp_path, "--groups", "group")
+    score = find(record, "stereotype_score", ["gender"])
+    assert (round(score["low"], 3), round(score["high"], 3)) == (0.501, 0.637)
+    assert score["method"] == "wilson"
+
+
 def test_a_tie_is_neither_and_in_no_score(tmp_path):
     samples = [
         to_sample(i, crows_pair(i, 0, 0)["doc"], likelihoods(*pair))
