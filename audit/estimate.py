@@ -10,6 +10,7 @@ Estimate(model.selection_rate[sex=f]: undefined, no rows)
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -291,6 +292,9 @@ SHORT = 3
 
 
 CROSSED = " × "
+BAND = re.compile(r"\[(?P<low>-inf|-?[0-9][0-9.e+-]*), (?P<high>inf|-?[0-9][0-9.e+-]*)\)")
+"""Name of a band in the record, as `audit.tables.kinds.name_bands` makes it: its lower edge is in it."""
+WHOLE = re.compile(r"-?[0-9]+")
 RESERVED = frozenset({"(missing)", "overall", "all other groups"})
 """Words of sentences that a level may be called too; it is quoted then."""
 
@@ -302,10 +306,32 @@ def group_text(group: Group, name: Name | None = None, sign: str = " x ") -> str
 
 def level_text(level: Level, length: int = NAME_LENGTH) -> str:
     """Level as people read it, in so many characters."""
-    shown = printable(level, length)
+    shown = printable(band_text(level), length)
     if level is None or not level.strip() or level == level.strip():
         return shown
     return f"'{shown}'"
+
+
+def band_text(level: Level) -> Level:
+    """Band of a binned column as people read it; any other level as it is.
+
+    A band of whole numbers ends with the last one that it holds.
+
+    >>> band_text("[-inf, 30)"), band_text("[30, 45)"), band_text("[65, inf)"), band_text("[0.5, 1.5)")
+    ('under 30', '30 to 44', '65 and over', '0.5 to under 1.5')
+    """
+    found = None if level is None else BAND.fullmatch(level)
+    if found is None:
+        return level
+    low, high = found["low"], found["high"]
+    if low == "-inf":
+        return f"under {high}"
+    if high == "inf":
+        return f"{low} and over"
+    if not WHOLE.fullmatch(low) or not WHOLE.fullmatch(high):
+        return f"{low} to under {high}"
+    last = int(high) - 1
+    return low if last == int(low) else f"{low} to {last}"
 
 
 def quoted_level(level: Level, length: int = NAME_LENGTH) -> str:

@@ -250,7 +250,7 @@ def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView],
     view = views[groupings.index(by)]
     if metric is not None:
         rates = [e for g in found.groups(by) if (e := found.rate(metric, by, g)) is not None]
-        draw_chart(rates, find_limit_lines(metric, rates, found.gates(by)))
+        draw_chart(rates, find_limit_lines(metric, rates, found.gates(by), found.result.question.config))
     if view.flow is not None:
         draw_flow(view.flow)
     for drawn in view.tables:

@@ -21,6 +21,8 @@ from audit.system.environment import INTERRUPTED, escape_controls, hand_on_outpu
 
 INTERNAL_ERROR = 4
 OUTPUT_LOST = 74
+STRAY = "Got unexpected extra argument"
+"""How Click begins what it says of a word that no argument takes."""
 STOPPED = "interrupted (Ctrl-C); the command did not finish"
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 JUDGING = frozenset(
@@ -155,7 +157,7 @@ def _report_unexpected(error: BaseException) -> int:
     """Report an error that is not ours: Click's usage errors explain themselves, all else is a defect and says so."""
     if hasattr(error, "exit_code") and hasattr(error, "show"):
         if hasattr(error, "message"):
-            error.message = escape_controls(without_credentials(str(error.message)))
+            error.message = escape_controls(without_credentials(_explain_stray(str(error.message))))
         error.show()
         return int(error.exit_code)
     if os.environ.get("EVENHAND_TRACEBACK"):
@@ -165,6 +167,13 @@ def _report_unexpected(error: BaseException) -> int:
         "(EVENHAND_TRACEBACK=1 shows where)",
         INTERNAL_ERROR,
     )
+
+
+def _explain_stray(message: str) -> str:
+    """Return a usage error with what was meant where a word is left over."""
+    if not message.startswith(STRAY):
+        return message
+    return f"{message}; names of several columns are separated by commas, such as --groups race,sex"
 
 
 def _say(message: str, code: int) -> int:

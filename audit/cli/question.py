@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from audit.errors import QuestionError, printable
 from audit.tables.addresses import resolve_from
 
 HERE = "the command line"
+NAME_ALONE = re.compile(r"\w+")
+"""What could be the name of a column and has no ending of a file."""
 JUDGED = {"data": ("data", "checks"), "model": ("model",)}
 """Stages of the limits that a command for one table can judge."""
 JUDGING = ("gates", "waivers", "policy")
@@ -52,8 +55,21 @@ def _name_tables(raw: dict[str, Any], given: Given) -> None:
         raw.setdefault("predictions", {})["source"] = given.table
         return
     raw["data"]["source"] = given.table
+    _refuse_stray_names(given)
     if given.tests:
         raw["data"]["test"] = given.tests[0] if len(given.tests) == 1 else list(given.tests)
+
+
+def _refuse_stray_names(given: Given) -> None:
+    """Refuse a test table that is no file and reads like a second name of a list of columns."""
+    groups: Sequence[str] = given.asked.get("groups") or ()
+    for name in given.tests if groups else ():
+        if NAME_ALONE.fullmatch(name) and not Path(name).exists():
+            shown = printable(name)
+            raise QuestionError(
+                f"no file '{shown}'; names of several columns are separated by commas: --groups "
+                f"{printable(groups[-1])},{shown}"
+            )
 
 
 def make_relative(config: Config, folder: Path) -> dict[str, Any]:

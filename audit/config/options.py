@@ -37,6 +37,10 @@ Place = Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)]
 
 QUOTED = r'"(?:[^"]|"")*"'
 """A name that holds what would end it, as a CSV quotes it."""
+MERGED = re.compile(
+    rf"\s*(?P<column>{QUOTED}|[^:=\"]+?)\s*:\s*(?P<new>{QUOTED}|[^=\"]+?)\s*=(?P<levels>.*\S.*)", re.DOTALL
+)
+"""Levels that a command line joins; a name that holds a colon or an equals sign is quoted."""
 Door = Literal["data", "model", "count", "check", "measure"]
 """Where a question can be asked without a file: three commands, and two functions of Python."""
 COMMANDS: tuple[Door, ...] = ("data", "model", "count")
@@ -89,6 +93,25 @@ def _to_bands(texts: Sequence[str], flag: str) -> dict[str, list[float]] | None:
     return {name: [_read_number(edge, flag) for edge in edges.split(",")] for name, edges in pairs.items()} or None
 
 
+def _to_merges(texts: Sequence[str], flag: str) -> dict[str, dict[str, list[str]]] | None:
+    merged: dict[str, dict[str, list[str]]] = {}
+    for text in texts:
+        found = MERGED.fullmatch(text)
+        if found is None:
+            raise QuestionError(f"{flag} '{printable(text)}' cannot be read; write COLUMN:NEW=LEVEL,LEVEL")
+        column, new = (_unquote_name(found[part]) for part in ("column", "new"))
+        lists = merged.setdefault(column, {})
+        if new in lists:
+            raise QuestionError(f"{flag} names '{printable(column)}:{printable(new)}' twice; list all its levels once")
+        lists[new] = split_names(found["levels"], where=flag)
+    return merged or None
+
+
+def _unquote_name(text: str) -> str:
+    name = text.strip()
+    return name[1:-1].replace('""', '"').strip() if name.startswith('"') else name
+
+
 def _to_places(texts: Sequence[str], flag: str) -> list[int] | None:
     return [_to_whole_number(text, flag) for text in split(texts, flag)] or None
 
@@ -130,8 +153,8 @@ PLACES = Reading(list[str], _to_places, "N,N")
 LEVELS = Reading(list[str], _to_levels, "COLUMN=GROUP")
 """A level by column, such as ``race=white``."""
 BANDS = Reading(list[str], _to_bands, "COLUMN=EDGES")
-MERGES = Reading(list[str], _keep)
-"""Levels that are joined by new name and column, which no command line asks for."""
+MERGES = Reading(list[str], _to_merges, "COLUMN:NEW=LEVELS")
+"""Levels that are joined under a new name, such as ``race:Other=Asian,Inuit``."""
 SHARES = Reading(list[str], _keep)
 """Shares of levels by column, which no command line asks for."""
 

@@ -258,7 +258,10 @@ def _check_four_fifths(config: Config) -> None:
 def _check_checks(config: Config) -> None:
     for column in config.checks.per_group if config.checks is not None else ():
         if column in config.data.merge:
-            raise ValueError(f"checks.per_group: levels of '{column}' are joined, and a suite reads the table as it is")
+            raise ValueError(
+                f"checks.per_group: levels of '{column}' are joined, and a suite reads the table as it is; write the "
+                "joined levels into a column of their own, and name that one in groups and per_group"
+            )
         if column not in config.data.groups:
             raise ValueError(f"checks.per_group: {no_such('group column', column, config.data.groups)}")
 

@@ -152,7 +152,12 @@ class Data(Section):
     """Inner edges of the bands into which a group column of numbers is cut; a band holds its lower edge."""
     merge: Annotated[
         dict[str, dict[Text, tuple[Class, ...]]],
-        Option("Levels of a group column that are joined before counting.", ("check", "measure"), o.MERGES, place=33),
+        Option(
+            "Levels that are joined before counting, such as race:Other=Asian,Inuit. May be repeated.",
+            OF_AUDITS,
+            o.MERGES,
+            place=33,
+        ),
     ] = {}  # noqa: RUF012 - pydantic copies it
     """Levels that are joined, by group column and new name: `[data.merge.race]` with `other = ["Asian", "Inuit"]`."""
     reference: Annotated[

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
 from audit.config.limits import ENERGY, is_of_checks
 from audit.config.options import QUOTED, split_names
 from audit.errors import QuestionError, no_such, printable
+from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import Compare
+from audit.record.energy import MEASURED_SHARE
 
 Gates = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 # The stage, the metric, how groups are compared, the columns they are of, and the limit; the number is read later.
@@ -24,6 +27,9 @@ COMPARISONS: tuple[str, ...] = get_args(Compare)
 RULE_SHAPE = "METRIC [COMPARISON] [by COLUMN*COLUMN] >= NUMBER"
 FORMS = f'write each as "{RULE_SHAPE}" (or <=), or as a table such as {{"metric": "accuracy", "min": 0.7}}'
 SIGNS = ("<=", ">=")
+COMMA = re.compile(r"[0-9]+,[0-9]+%?")
+POINTS = re.compile(r"\s*([0-9.]+)\s*(?:%|percent|points?|percentage points?|pp)\s*")
+"""A limit in words or with a blank before its sign; the number goes before a percent sign."""
 SIGN = re.compile(r"[<>=!≤≥]+")
 
 
@@ -54,16 +60,32 @@ def read_rule(text: str, stage: str, where: str = "--gate") -> dict[str, Any]:
         rule["compare"] = found["compare"]
     if found["by"]:
         rule["by"] = split_names(found["by"], "*,", said)
-    try:
-        rule["min" if found["sign"] == ">=" else "max"] = float(found["limit"])
-    except ValueError:
-        raise QuestionError(f"{said}: '{printable(found['limit'])}' is not a number") from None
+    is_share = metric == MEASURED_SHARE or figure_of(metric, found["compare"]) in {"share", "points", "ratio"}
+    rule["min" if found["sign"] == ">=" else "max"] = _read_limit(found["limit"], said, is_share=is_share)
     return rule
+
+
+def _read_limit(text: str, said: str, *, is_share: bool) -> float:
+    """Return the number of a limit; of a share, of points and of a ratio it may be in percent."""
+    number = text.removesuffix("%")
+    try:
+        if number == text:
+            return float(text)
+        limit = float(Decimal(number) / 100)
+    except (ValueError, InvalidOperation):
+        mend = f"; write a decimal point: {text.replace(',', '.')}" if COMMA.fullmatch(text) else ""
+        raise QuestionError(f"{said}: '{printable(text)}' is not a number{mend}") from None
+    if not is_share:
+        raise QuestionError(f"{said}: '{printable(text)}' is a share, and this metric is none; write a number")
+    return limit
 
 
 def _explain_slip(text: str) -> str:
     """Return what is wrong in a limit that cannot be read, and what may be written."""
     sign = SIGN.search(text)
+    after = POINTS.fullmatch(text[sign.end() :]) if sign is not None else None
+    if sign is not None and after is not None:
+        return f'write {after[1]}% for {after[0].strip()}, as in "{text[: sign.start()].strip()} {sign[0]} {after[1]}%"'
     if sign is not None and sign[0] not in SIGNS:
         return f"'{sign[0]}' is not an operator; available: {', '.join(SIGNS)}"
     words = text[: sign.start()].split() if sign is not None else []

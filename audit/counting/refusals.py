@@ -127,6 +127,12 @@ def no_rows(table: str) -> ValuesError:
     return ValuesError(f"{table} has no rows, so there is nothing to audit")
 
 
+def _suggest_bins(kind: str) -> str:
+    if kind in {"integer", "float"}:
+        return "cut it into bands ([data.bins])"
+    return "merge its levels ([data.merge])"
+
+
 def _refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int]) -> None:
     """Refuse an empty table, a group column that is an identifier, and a class column that is a score."""
     if rows == 0:
@@ -136,9 +142,10 @@ def _refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int
         if column in {*plan.groups, *plan.strata}:
             role = "group column" if column in plan.groups else "stratum"
             if count > MOST_GROUPS or (count > FEW_LEVELS and count > rows / 2):
+                mend = _suggest_bins(table.columns[column])
                 raise ValuesError(
                     f"{table.name}: {role} '{shown}' has {count:,} different values in {rows:,} rows "
-                    "(too many levels to judge); bin it, or remove it if it is an identifier"
+                    f"(too many levels to judge); {mend}, or remove it if it is an identifier"
                 )
         elif count > MOST_CLASSES:
             role = "label" if column == plan.label else "prediction"

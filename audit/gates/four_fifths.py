@@ -332,8 +332,10 @@ class _Voice:
         group, highest = self.name(worst.ratio.group or ()), self.name(worst.ratio.reference or ())
         if worst.ratio.value is None or outcome == "undefined":
             return "cannot be computed for every group"
-        group += self._count_few(worst.ratio.group or ())
-        highest += self._count_few(worst.ratio.reference or ())
+        few = [self._count_few(g or ()) for g in (worst.ratio.group, worst.ratio.reference)]
+        group, highest = group + few[0], highest + few[1]
+        if any(few) and (of_large := self._title_of_large(group, highest, worst)):
+            return of_large
         ratio = _write_ratio(worst.ratio.value)
         at = f"{group} is {self.done} at {ratio} of the rate of {highest}"
         if self.turned:
@@ -345,6 +347,24 @@ class _Voice:
         if outcome == "warn":
             return f"the rates of {group} and {highest} differ, at a ratio of {ratio}, not below 0.8"
         return f"no group is below 0.8 of {self._highest()}"
+
+    def _title_of_large(self, group: str, highest: str, worst: Compared) -> str:
+        """Return what was found among groups of enough rows, where the rule compares smaller ones; else empty."""
+        known = {g: self._favoured(e.value) for g, e in self.rates.items() if e.value is not None and None not in g}
+        large = {g: rate for g, rate in known.items() if not self._count_few(g)}
+        if len(large) < 2 or not max(large.values()):
+            return ""
+        low, high = min(large, key=lambda g: large[g]), max(large, key=lambda g: large[g])
+        ratio, what = large[low] / large[high], f"not {self.done}" if self.turned else self.done
+        side = "below" if ratio < FOUR_FIFTHS else "not below"
+        return (
+            f"of groups of at least {FEW_ROWS} rows, {self.name(low)} is {what} at {_write_ratio(ratio)} of the rate "
+            f"of {self.name(high)}, {side} 0.8; of all groups, {group} at {_write_ratio(worst.ratio.value or 0.0)} of "
+            f"{highest}"
+        )
+
+    def _favoured(self, rate: float) -> float:
+        return 1 - rate if self.turned else rate
 
     def _count_few(self, group: Group) -> str:
         """Return the rows of a group, where they are so few that its rate says little."""

@@ -77,16 +77,27 @@ def reason_for_few_groups(least: int, left: int) -> str:
     return f"{have} at least {least} rows ([policy] least_rows), and two are needed to compare"
 
 
-def describe_excluded(excluded: Sequence[ExcludedGroup], least: int, *, counts: bool = True) -> str:
-    """Return who is excluded, with their rows where ``counts`` may be told.
+def describe_excluded(
+    excluded: Sequence[ExcludedGroup], least: int, *, counts: bool = True, most: int = MOST_NAMED
+) -> str:
+    """Return who is excluded, with their rows where ``counts`` may be told; beyond the first so many, how many more.
 
     >>> describe_excluded([ExcludedGroup(group=("other",), n=12), ExcludedGroup(group=("0",), n=5)], 30)
     "Groups with fewer than 30 rows are excluded by [policy] least_rows: other (n 12), '0' (n 5)."
     """
     write = told_apart([e.group for e in excluded], quoted_level, CROSSED)
-    named = [f"{write(e.group)}{f' (n {e.n:,.0f})' if counts else ''}" for e in excluded[:MOST_NAMED]]
+    named = [f"{write(e.group)}{f' (n {e.n:,.0f})' if counts else ''}" for e in excluded[:most]]
     who = join_first(named, len(excluded))
     return f"Groups with fewer than {least} rows are excluded by [policy] least_rows: {who}."
+
+
+def name_all_excluded(gate: Gate, question: Mapping[str, Any]) -> str:
+    """Return the sentence of a limit with every group that is excluded, however many they are."""
+    if len(gate.excluded) <= MOST_NAMED:
+        return gate.sentence
+    least, counts = find_least_rows(question), all(e.n is not None for e in gate.excluded)
+    told = describe_excluded(gate.excluded, least, counts=counts)
+    return gate.sentence.replace(told, describe_excluded(gate.excluded, least, counts=counts, most=len(gate.excluded)))
 
 
 def summarise_excluded(gates: Sequence[Gate], question: Mapping[str, Any]) -> str:

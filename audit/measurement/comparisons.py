@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from audit.errors import printable
-from audit.estimate import Estimate, Group, Stage, join_first
+from audit.estimate import Estimate, Group, Stage, band_text, join_first
 from audit.measurement.grouping import Grouping
 from audit.measurement.inference.intervals import Floats, Limits
 from audit.measurement.inference.mixtures import Furthest
@@ -187,7 +187,7 @@ def undefined(
 
 def group_label(grouped: Grouping, i: int) -> str:
     """Return the name of a group as people read it."""
-    return " x ".join(printable(level) for level in grouped.groups[i])
+    return " x ".join(printable(band_text(level)) for level in grouped.groups[i])
 
 
 def reason_for_too_few_groups(grouped: Grouping) -> str:

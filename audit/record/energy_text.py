@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from audit.errors import printable
 from audit.estimate import Estimate, figure_text
-from audit.record.energy import MEASURED_SHARE, Energy, EnergyMethod
+from audit.record.energy import MEASURED_SHARE, CarbonPerUnit, Energy, EnergyMethod
 
 UNITS: Mapping[str, str] = {
     "energy_kwh": "kWh",
@@ -71,6 +71,17 @@ def format_energy(kwh: float) -> str:
     if kwh >= 1:
         return f"{format_figure(kwh)} kWh"
     return f"{format_figure(1000 * kwh)} Wh"
+
+
+def name_unit(row: CarbonPerUnit) -> str:
+    """Return the unit of a row of carbon; of few predictions, how many the figure for 1,000 is projected from.
+
+    >>> name_unit(CarbonPerUnit(kind="predictions", unit="1,000 predictions", units=0.002))
+    '1,000 predictions (projected from 2)'
+    """
+    if row.kind != "predictions" or row.units is None or row.units >= 1:
+        return row.unit
+    return f"{row.unit} (projected from {1000 * row.units:,.0f})"
 
 
 def format_mass(grams: float) -> str:

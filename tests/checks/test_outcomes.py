@@ -24,7 +24,7 @@ SENTENCES = {
         "Label rates by group: not applicable, no label is set ([data] label)",
     ),
     "DB004": (
-        "The gap between women and men reverses within field: +24.0 points overall, −6.2 within",
+        "The gap between women and men reverses within field: +24.0 points between rates overall, −6.2 within (conditional disparity)",
         "No gap between groups reverses within strata",
         "Gaps that reverse within strata (Simpson's paradox): not applicable, it needs a label of two classes",
     ),

@@ -197,3 +197,31 @@ def test_a_terminal_and_a_card_say_who_is_excluded_and_what_is_joined(rows):
     assert "Excluded, fewer than 30 rows: rest from accuracy by race ([policy] least_rows)" in shown
     assert "race: 'rest' joins other, '0' ([data.merge])" in shown
     assert "race: 'rest' joins other, '0' ([data.merge])" in render(result, "md")
+
+
+def test_a_page_names_every_excluded_group():
+    from audit.report.card.limits import make_limit_views
+
+    groups = ["big"] * 200 + ["other"] * 200 + [f"few {i}" for i in range(12) for _ in range(4)]
+    chosen = [i % 2 for i in range(len(groups))]
+    result = audit.measure(chosen, chosen, groups={"g": groups}, gates="selection_rate ratio >= 0.5", least_rows=30)
+    (view,) = make_limit_views(result)
+    assert "and 4 more" in result.gates[0].sentence
+    assert all(f"few {i} (n 4)" in view.sentence for i in range(12))
+    assert "more" not in view.sentence.partition("excluded by")[2]
+
+
+def test_the_title_of_the_four_fifths_rule_names_groups_of_enough_rows():
+    """Three people, all of them selected, came out highest, and the title was about them."""
+    groups = ["few"] * 3 + ["white"] * 200 + ["black"] * 200
+    chosen = [1] * 3 + [1] * 150 + [0] * 50 + [1] * 90 + [0] * 110
+    (check,) = [c for c in audit.measure(chosen, chosen, groups={"g": groups}).checks if c.code == "FM001"]
+    assert check.title == (
+        "Four-fifths rule, g: of groups of at least 30 rows, black is selected at 0.600 of the rate of white, below 0.8; "
+        "of all groups, black at 0.450 of few (n 3)"
+    )
+    small = ["few"] * 3 + ["less"] * 9
+    (check,) = [
+        c for c in audit.measure([1] * 3 + [0] * 9, [1] * 3 + [0] * 9, groups={"g": small}).checks if c.code == "FM001"
+    ]
+    assert "less (n 9) is selected at 0.000 of the rate of few (n 3)" in check.title

@@ -40,6 +40,7 @@ from audit.counting.columns.ask import ask_figures
 from audit.counting.columns.figures import Family, Figures, families
 from audit.counting.terms import Band, Column
 from audit.errors import QuestionError, no_such, printable
+from audit.estimate import level_text
 from audit.record.cubes import TRAIN
 from audit.record.result import Check
 from audit.tables.kinds import name_bands
@@ -370,7 +371,7 @@ def _answer_early(expectation: Expectation, columns: Sequence[str]) -> Answer | 
 
 def _place(column: str, found: Figures, bands: Sequence[str] | None) -> Place:
     level = name_level(found.group, bands)
-    name = f" where {printable(column)} is {'missing' if level is None else printable(level)}"
+    name = f" where {printable(column)} is {'missing' if level is None else level_text(level)}"
     return Place(column, found.group, name, found.rows)
 
 

@@ -32,8 +32,9 @@ COMPARED = 0.8
 MASKED = 0.02
 """Smallest disparity within strata that matters where there is none over everybody."""
 MOST_SAID = 3
-REVERSES = "The gap between {group} and {reference} reverses within {strata}: {overall} overall, {within} within"
-MASKED_GAP = "A gap between {group} and {reference} shows only within {strata}: {overall} overall, {within} within"
+MEASURED = "{overall} between rates overall, {within} within (conditional disparity)"
+REVERSES = f"The gap between {{group}} and {{reference}} reverses within {{strata}}: {MEASURED}"
+MASKED_GAP = f"A gap between {{group}} and {{reference}} shows only within {{strata}}: {MEASURED}"
 
 
 class _Pair(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from audit.errors import printable
-from audit.estimate import Estimate
+from audit.estimate import Estimate, band_text
 from audit.measurement.inference.contingency import Fit, fit
 from audit.measurement.metrics.dataset import (
     DATA_BASE_RATE,
@@ -148,7 +148,7 @@ def _skew(table: RateTable, ratio: Estimate) -> Estimate:
 
 
 def _of_nobody(table: RateTable, level: str) -> Estimate:
-    reason = f"ln 0: no row of the data is {printable(level)}"
+    reason = f"ln 0: no row of the data is {printable(band_text(level))}"
     return table.base(
         SKEW.name,
         compare="to_population",

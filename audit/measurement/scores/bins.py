@@ -14,7 +14,7 @@ import numpy as np
 from audit.axes import FOLD, LABEL, POSITIVE, SCORE
 from audit.cube import Cube, of_others
 from audit.errors import printable
-from audit.estimate import Group, Level
+from audit.estimate import Group, Level, band_text
 from audit.measurement.inference.auc import placed
 from audit.measurement.inference.calibration import average_precision
 from audit.measurement.scope import Scope
@@ -103,7 +103,7 @@ class Pairs:
         precise = average_precision(total[:, 1], total[:, 0], *weights, exact=bins.exact)
         sides = (("roc_auc", found, self.auc, "pairs"), ("average_precision", precise, self.precision, "precisions"))
         for i, group in enumerate(self.groups):
-            where = " x ".join(printable(level) for level in group)
+            where = " x ".join(printable(band_text(level)) for level in group)
             if not np.allclose(self.rows[i], total[i].sum(axis=-1), rtol=SLACK):
                 yield f"{f'roc_auc {where}'.strip()}: its ordered pairs and its score bins are counts of different rows"
                 continue

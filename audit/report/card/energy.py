@@ -21,6 +21,7 @@ from audit.record.energy_text import (
     has_trained_nothing,
     name_component,
     name_phase,
+    name_unit,
     split_by_component,
 )
 from audit.report.card.shapes import EnergyView, Piece, Table, TableRow
@@ -240,7 +241,7 @@ def _make_unit_table(energy: Energy) -> Table:
 
 def _name_unit(row: CarbonPerUnit) -> str:
     if row.group is None:
-        return clean_text(row.unit)
+        return clean_text(name_unit(row))
     of = "" if None in row.group else f"{name_grouping(row.by)}: "
     return f"{clean_text(row.unit)}, {of}{name_group(row.by, row.group)}"
 

@@ -5,11 +5,13 @@ Must not: leave a group out without saying so, or format anything that `words` d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from audit.estimate import Estimate, Figure, Group, cell_text, figure_text, limit_text
+from audit.gates.wording import is_worse_high, read_wording
 from audit.measurement.metrics.adverse import TABLE as ADVERSE_TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion
@@ -203,7 +205,8 @@ def _collect_drawing(
         return None
     overall = found.overall(metric)
     shown = [*rates, overall] if overall is not None and overall.value is not None else rates
-    return _Drawing(metric, shown if metric != "representation" else rates, find_limit_lines(metric, rates, gates))
+    lines = find_limit_lines(metric, rates, gates, found.result.question.config)
+    return _Drawing(metric, shown if metric != "representation" else rates, lines)
 
 
 def _share_scales(drawn: Sequence[_Drawing]) -> dict[Figure, Scale]:
@@ -214,15 +217,24 @@ def _share_scales(drawn: Sequence[_Drawing]) -> dict[Figure, Scale]:
     return {figure: make_scale(values, figure) for figure, values in ends.items()}
 
 
-def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gate]) -> list[tuple[float, str]]:
-    """Return value and label of the limits that can be drawn on the axis of a rate."""
+def find_limit_lines(
+    metric: str, rates: Sequence[Estimate], gates: Sequence[Gate], question: Mapping[str, Any]
+) -> list[tuple[float, str]]:
+    """Return value and label of the limits that can be drawn on the axis of a rate.
+
+    A limit on a gap is a bound for the group that fares worse: an upper one, from the lowest rate, where a high rate is
+    the worse one.
+    """
+    is_high_worse = is_worse_high(metric, read_wording(question))
     values = [e.value for e in rates if e.value is not None and None not in (e.group or ())]
     lines: list[tuple[float, str]] = []  # place, and what it is where that is not the limit itself
     for gate in gates:
         e = gate.estimate
         if e is None or metric not in list_gated_rates([gate]) or e.status == "suppressed" or not values:
             continue
-        if e.compare == "ratio" and gate.min is not None and e.reference is None:
+        if is_high_worse and e.compare in {"ratio", "difference"}:
+            lines += _find_upper_bound(gate, min(values), figure_of(e.metric, e.compare), figure_of(metric))
+        elif e.compare == "ratio" and gate.min is not None and e.reference is None:
             lines.append((gate.min * max(values), f"{gate.min:g} × the highest"))
         elif e.compare == "difference" and gate.max is not None and max(values) > gate.max:
             below = limit_text(gate.max, figure_of(e.metric, e.compare))
@@ -230,6 +242,17 @@ def find_limit_lines(metric: str, rates: Sequence[Estimate], gates: Sequence[Gat
         elif e.compare in {"lowest", "highest"}:
             lines += [(gate.limit, "")] if gate.limit is not None else []
     return [(value, _label_limit(value, metric, why)) for value, why in lines]
+
+
+def _find_upper_bound(gate: Gate, lowest: float, figure: Figure, of_rate: Figure) -> list[tuple[float, str]]:
+    """Return how high a rate may be beside the lowest one; nothing where the limit sets no such bound."""
+    bound, why = math.inf, ""
+    if figure == "ratio" and gate.min and gate.estimate is not None and gate.estimate.reference is None:
+        bound, why = lowest / gate.min, f"the lowest / {gate.min:g}"
+    elif figure != "ratio" and gate.max is not None:
+        bound, why = lowest + gate.max, f"{limit_text(gate.max, figure)} above the lowest"
+    most = 1.0 if of_rate == "share" else math.inf
+    return [(bound, why)] if why and bound < most else []
 
 
 def _label_limit(value: float, metric: str, why: str) -> str:

@@ -5,11 +5,14 @@ Must not: judge.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from audit.config.limits import CHECKS
 from audit.estimate import Estimate, cell_interval, cell_text, p_text
 from audit.gates.judge import WORST_FIRST, find_deciding_gate
+from audit.gates.small_groups import name_all_excluded
 from audit.gates.voice import write_times
 from audit.measurement.metrics.catalogue import figure_of, lower_title
 from audit.measurement.metrics.kinds import split_comparison
@@ -29,6 +32,8 @@ from audit.report.card.words import (
     name_grouping,
 )
 
+LONGEST_NAMED = 60
+"""Characters for the name of an excluded group with its rows."""
 COUNTS = {"failed": "Failed checks", "warned": "Failed checks and warnings"}
 AGAINST = {"overall": ", compared with overall", "rest": ", compared with all other groups"}
 
@@ -57,10 +62,15 @@ class LimitView:
 def make_limit_views(result: AuditResult) -> tuple[LimitView, ...]:
     """Return the limits of a result, worst first."""
     leading = find_deciding_gate(result.gates)
-    return tuple(_make_view(g, leading) for g in sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict)))
+    question = result.question.config
+    return tuple(
+        _make_view(g, leading, question) for g in sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
+    )
 
 
-def _make_view(gate: Gate, leading: Gate | None) -> LimitView:
+def _make_view(gate: Gate, leading: Gate | None, question: Mapping[str, Any]) -> LimitView:
+    # Every excluded group is named on a page, which has the room that a terminal has not.
+    longest = SENTENCE_LENGTH + LONGEST_NAMED * len(gate.excluded)
     return LimitView(
         badge=BADGES[gate.verdict],
         name=clean_text(gate.name),
@@ -69,7 +79,7 @@ def _make_view(gate: Gate, leading: Gate | None) -> LimitView:
         interval=_describe_interval(gate),
         limit=describe_limit(gate),
         needed=f"about {write_times(gate.needed_n)} as many rows would decide" if gate.needed_n else "",
-        sentence=clean_text(gate.sentence + _describe_surprise(gate), SENTENCE_LENGTH),
+        sentence=clean_text(name_all_excluded(gate, question) + _describe_surprise(gate), longest),
         strip=draw_gate(gate),
         is_withheld=LEFT_OUT in _describe_found(gate) and gate != leading,
         is_open=gate.verdict != "pass",

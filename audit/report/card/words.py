@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.errors import printable
-from audit.estimate import Estimate, Group, cell_interval, cell_text, limit_text, named_group, quoted_level, rows_text
+from audit.estimate import (
+    Estimate,
+    Group,
+    band_text,
+    cell_interval,
+    cell_text,
+    limit_text,
+    named_group,
+    quoted_level,
+    rows_text,
+)
 from audit.gates.voice import tidy_reason
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.record.energy_text import format_limit
@@ -114,7 +124,7 @@ def name_group(by: tuple[str, ...], group: Group | None) -> str:
         return f"{clean_text(by[0], LEVEL_LENGTH)} missing"
     if len(by) > 1:
         return named_group(group, by)
-    return clean_text(group[0], LEVEL_LENGTH)
+    return clean_text(band_text(group[0]), LEVEL_LENGTH)
 
 
 def name_in_text(by: tuple[str, ...], group: Group | None) -> str:

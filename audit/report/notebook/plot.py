@@ -37,7 +37,7 @@ def plot_metric(
     first = shown[0]
     overall = next((e for e in result.find(first.metric, by=(), stage=first.stage) if _is_same(e, first)), None)
     gates = [g for g in result.gates if g.estimate and (g.estimate.stage, g.estimate.by) == (first.stage, first.by)]
-    lines = list(_list_lines(overall, find_limit_lines(first.metric, rates, gates)))
+    lines = list(_list_lines(overall, find_limit_lines(first.metric, rates, gates, result.question.config)))
     return _draw(shown, lines, len(rates))
 
 

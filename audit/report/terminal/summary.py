@@ -8,6 +8,7 @@ Must not: judge, measure, or rely on colour or on a character that the terminal 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from audit.gates.wording import count_outcomes
 from audit.record.result import AuditResult, Check, Part, name_verdict
 from audit.report.terminal.limits import MOST_LIMITS, list_limits
 from audit.report.terminal.lines import Line, describe_withheld, lay_section, print_section, withhold
-from audit.report.terminal.tables import MOST_GROUPS, describe_data_gaps, make_short_table, make_whole_tables
+from audit.report.terminal.tables import MOST_GROUPS, Page, describe_data_gaps, make_short_table, make_whole_tables
 from audit.report.terminal.verdict import (
     MOST_PATH,
     describe_energy,
@@ -62,11 +63,17 @@ AROUND_GROUPS = 5
 FINDINGS = 5
 """Lines of the data checks for which groups leave room."""
 PAGES = (
-    *((most, MOST_GROUPS) for most in range(MOST_LIMITS, 2, -1)),
-    *((3, least) for least in (10, 8)),
+    Page(MOST_LIMITS, are_names_short=False),
+    *(Page(most) for most in range(MOST_LIMITS, 2, -1)),
+    *(Page(3, least) for least in (10, 8)),
 )
-"""Limits of a page, and groups that it shows even if they are too many for it; pages are tried in this order, because a
-limit that is not shown is still counted by its verdict, and a group that is not shown is not named at all."""
+"""Pages that are tried in this order until one fits: names are shortened first, then limits give way, then groups,
+because a limit that is not shown is still counted by its verdict, and a group that is not shown is not named at all."""
+WIDE = 80
+"""Columns of a terminal from which a page fits; on a narrower one, nothing gives way."""
+COUNTED_BY = (("model", "selection_rate"), ("data", "representation"))
+"""Rates that every group has, by stage."""
+NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 DOCUMENTS = (("Report  ", "report.html", "internal"), ("Card    ", "card.html", "to publish"))
 
 
@@ -119,15 +126,15 @@ def print_summary(result: AuditResult, console: Console, ending: Ending = NOTHIN
 
 
 def _lay_short(result: AuditResult, console: Console, ending: Ending, room: int) -> list[Text]:
-    """Return limits, groups and findings in so many lines; where all do not fit, first limits give way, then groups."""
+    """Return limits, groups and findings in so many lines; where all do not fit, names, limits and groups give way."""
     stage = "model" if any(e.stage == "model" for e in result.estimates) else "data"
     more = " or ".join(filter(None, (ending.more, ending.option)))
     first = len(lay_section(console, list_limits(result, console.width, more=more)))
     for_groups = room - first - AROUND_GROUPS - FINDINGS
     laid: list[Text] = []
-    for most, least in PAGES:
-        limits = lay_section(console, list_limits(result, console.width, more=more, most=most))
-        table = make_short_table(result, stage, console, for_groups, ending.more, least)
+    for page in PAGES if console.width >= WIDE else PAGES[:1]:
+        limits = lay_section(console, list_limits(result, console.width, more=more, most=page.limits))
+        table = make_short_table(result, stage, console, for_groups, ending.more, page)
         groups = lay_section(console, table)
         findings = lay_findings(console, result.checks, whole=False, room=room - len(limits) - len(groups))
         laid = [*limits, *groups, *findings]
@@ -150,6 +157,7 @@ def _make_tail(result: AuditResult, ending: Ending, *, whole: bool) -> Iterator[
     else:
         yield from _summarise_rows(result.data)
     yield from (Line("Joined  ", said) for said in describe_merge(find_merge(result.question.config)))
+    yield from _suggest_bins(result)
     yield from _describe_threshold(result.checks)
     yield from describe_energy(result.energy) if whole else summarise_energy(result.energy)
     yield from explain_unmetered(result)
@@ -199,6 +207,18 @@ def _describe_rows(parts: Sequence[Part]) -> Iterator[Line]:
             if rows
         )
         yield Line("Rows    ", f"{printable(part.part, 40)}: {_describe_use(part, 'rows read')}{missing}")
+
+
+def _suggest_bins(result: AuditResult) -> Iterator[Line]:
+    """Yield how a group column of many numbers is cut into bands."""
+    data = result.question.config.get("data") or {}
+    for by in (by for by in result.estimates.groupings if len(by) == 1 and by[0] not in (data.get("bins") or {})):
+        counted = (result.estimates.of(stage, rate, by) for stage, rate in COUNTED_BY)
+        levels = {e.group[0] for e in chain.from_iterable(counted) if e.group} - {None}
+        if len(levels) > MOST_GROUPS and all(NUMBER.fullmatch(level or "") for level in levels):
+            column = printable(by[0], 40)
+            said = f"{column} is a number with {len(levels):,} groups; --bins {column}=EDGE,EDGE cuts it into bands"
+            yield Line("Bands   ", said)
 
 
 def _describe_threshold(checks: Sequence[Check]) -> Iterator[Line]:

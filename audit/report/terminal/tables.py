@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -59,6 +59,16 @@ TOO_FEW = "* too few rows to judge alone"
 EVENTS = " (fewer than 5 events or non-events)"
 
 
+class Page(NamedTuple):
+    """How much of a result a page of the short form holds."""
+
+    limits: int
+    groups: int = MOST_GROUPS
+    """Groups that it shows even if they are too many for it."""
+    are_names_short: bool = True
+    """Whether a name that is too long for one line is shortened; otherwise it goes on under itself."""
+
+
 Shown = Sequence[tuple[Grouping, Sequence[Group]]]
 
 
@@ -80,7 +90,7 @@ class _Table:
 
 
 def make_short_table(
-    result: AuditResult, stage: str, console: Console, room: int, more: str, least: int = MOST_GROUPS
+    result: AuditResult, stage: str, console: Console, room: int, more: str, page: Page
 ) -> Iterator[Line]:
     """Yield one table of the main rates of all groups, with as many rates as fit beside each other.
 
@@ -96,20 +106,21 @@ def make_short_table(
         Groups for which there is room.
     more
         The command that shows all of them; empty where there is none.
-    least
-        Groups that are shown even if there is no room.
+    page
+        How much gives way where there is no room.
     """
     rates = choose_rates(result, stage)
     found = list_groupings(result, stage, rates)
     if not found:
         return
-    kept = choose_groups(found, result, stage, max(room, least))
+    kept = choose_groups(found, result, stage, max(room, page.groups))
     everybody = Grouping(result, stage, OVERALL, rates)
     shown = [*((grouping, kept[grouping.by]) for grouping in found), (everybody, everybody.groups)]
     table = _Table(TITLES[stage], shown, [r for r in rates if any(r in g.rates for g in found)])
     order = [*list_rates(result, stage), *rates]
     table = _Table(table.title, shown, sorted(_split(table, console)[0], key=order.index))
-    _shorten_names(table, console)
+    if page.are_names_short:
+        _shorten_names(table, console)
     yield from _lay_out(table, console)
     for grouping in found:
         yield from _describe_worst_classes(result, stage, grouping.by, _list_main_worst(result))

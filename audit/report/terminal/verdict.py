@@ -21,6 +21,7 @@ from audit.record.energy_text import (
     format_volume,
     name_component,
     name_phase,
+    name_unit,
     split_by_component,
 )
 from audit.record.result import AuditResult, Gate, name_verdict
@@ -248,7 +249,7 @@ def _describe_factor(energy: Energy, name: str) -> str:
 
 def _describe_unit(row: CarbonPerUnit) -> str:
     """Return the carbon of one unit, called what it is."""
-    unit = printable(row.unit, 60)
+    unit = printable(name_unit(row), 60)
     if row.sci_g is not None:
         return f"{format_mass(row.sci_g)} CO2e per {unit}, by ISO/IEC 21031"
     if row.operational_g is not None:

@@ -32,8 +32,15 @@ def test_berkeley_is_found_with_both_numbers(berkeley, strata, reference):
     check = admissions(berkeley, strata=strata, reference=reference)
     assert check.outcome == "warn"
     pair = ("Female", "Male") if reference == "Male" else ("Male", "Female")
-    numbers = "+14.2 points overall, −1.9 within" if reference == "Male" else "−14.2 points overall, +1.9 within"
-    assert check.title == f"The gap between {pair[0]} and {pair[1]} reverses within Dept: {numbers}"
+    numbers = (
+        "+14.2 points between rates overall, −1.9"
+        if reference == "Male"
+        else "−14.2 points between rates overall, +1.9"
+    )
+    assert (
+        check.title
+        == f"The gap between {pair[0]} and {pair[1]} reverses within Dept: {numbers} within (conditional disparity)"
+    )
     assert check.detail == (
         f"above 0, labels are less often positive for {pair[0]}; overall is the difference of rates (p-value < 0.001), "
         "within is the conditional demographic disparity (p-value 0.256)"
@@ -81,7 +88,8 @@ def test_a_gap_that_only_appears_within_strata_is_found(strata):
     check = found(masked, strata=strata, positive=1)
     assert check.outcome == "warn"
     assert re.match(
-        r"A gap between g 'B' and g 'A' shows only within s: \S+ points overall, −1\d\.\d within", check.title
+        r"A gap between g 'B' and g 'A' shows only within s: \S+ points between rates overall, −1\d\.\d within",
+        check.title,
     )
 
 

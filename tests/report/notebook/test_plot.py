@@ -155,3 +155,19 @@ def test_without_altair_it_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "altair cannot be used" in done.stdout, done.stderr
     assert "pip install 'evenhand[plot]'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("favourable", "labels"),
+    [
+        (1, ["limit at 40.0%: 0.8 × the highest", "limit at 30.0%: 20 points below the highest"]),
+        (0, ["limit at 37.5%: the lowest / 0.8", "limit at 50.0%: 20 points above the lowest"]),
+    ],
+)
+def test_limit_lines_of_a_harm_are_upper_bounds(favourable, labels):
+    groups = ["a"] * 100 + ["b"] * 100
+    chosen = [1] * 30 + [0] * 70 + [1] * 50 + [0] * 50
+    gates = ["selection_rate ratio >= 0.8", "selection_rate difference <= 0.2"]
+    result = audit.measure(chosen, chosen, groups={"g": groups}, gates=gates, favourable=favourable)
+    drawn = result.plot("selection_rate", by="g").to_dict()["description"]
+    assert all(label in drawn for label in labels), drawn
