@@ -1,12 +1,14 @@
 """Simulate what the printed intervals and verdicts are worth, and write it down.
 
 python tests/simulations/run.py --full --out docs/inference.md
+python tests/simulations/run.py --full --only net_changes --out docs/inference.md   # that section alone
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -25,24 +27,24 @@ from simulations import (  # noqa: E402
     gaps,
     losses,
     needed_data,
+    net_changes,
     rates,
     scores,
     thin,
     units,
 )
-from simulations.page import SEED, Scale, Section, Simulation, answer, table  # noqa: E402
+from simulations.page import SEED, Demand, Scale, Section, Simulation, answer, table  # noqa: E402
 
 SIMULATIONS: tuple[Simulation, ...] = (
     rates.one_rate, rates.two_rates, gaps.gates, thin.thin_groups, crowds.crowds, units.shared, units.crossed, folds.reseeded,
     folds.informative, floors.noise, needed_data.power, scores.areas, crowded.crowded, scores.calibrated, losses.losses, errors.errors,
-    gaps.many,
+    gaps.many, net_changes.net_changes,
 )  # fmt: skip
 
 
 def page(sections: list[Section], scale: Scale) -> str:
     """The whole Markdown text."""
     demands = [d for s in sections for d in s.demands]
-    rows = [(d.what, d.bound, d.worst, answer(d)) for d in demands]
     effort = "the fast subset" if scale.fast else "the full run"
     head = (
         "# What the intervals and verdicts are worth\n\n"
@@ -51,12 +53,33 @@ def page(sections: list[Section], scale: Scale) -> str:
         "All intervals promise 95%, that is an error of .025 on each side. “±” is one Monte-Carlo standard error; “(exact)” is "
         "enumerated. The page is refused where a bound is missed by more than two of these errors; “yes” says that the figure itself keeps it.\n\n"
     )
-    return (
-        head
-        + table(("demanded of", "bound", "worst figure", "held"), rows)
-        + "\n"
-        + "\n".join(f"## {s.heading}\n\n{s.text}" for s in sections)
-    )
+    return head + table(HEAD, _rows(demands)) + "\n" + "\n".join(f"## {s.heading}\n\n{s.text}" for s in sections)
+
+
+HEAD = ("demanded of", "bound", "worst figure", "held")
+
+
+def _rows(demands: list[Demand]) -> list[tuple[str, ...]]:
+    return [(d.what, d.bound, d.worst, answer(d)) for d in demands]
+
+
+def updated(text: str, section: Section) -> str:
+    """A page with one section, and its rows of the first table, written anew; at the end where it had none."""
+    new = table(HEAD, _rows(section.demands)).splitlines(keepends=True)[2:]
+    head, *parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    lines = head.splitlines(keepends=True)
+    own = [i for i, line in enumerate(lines) if any(line.startswith(f"| {d.what} |") for d in section.demands)]
+    last = max(i for i, line in enumerate(lines) if line.startswith("| "))
+    at = own[0] if own else last + 1
+    before = [line for i, line in enumerate(lines[:at]) if i not in own]
+    after = [line for i, line in enumerate(lines[at:], at) if i not in own]
+    written = f"## {section.heading}\n\n{section.text}"
+    there = next((i for i, part in enumerate(parts) if part.startswith(f"## {section.heading}\n")), None)
+    if there is None:
+        parts = [*parts[:-1], parts[-1].rstrip("\n") + "\n\n", written]
+    else:
+        parts[there] = written if there == len(parts) - 1 else written + "\n"
+    return "".join([*before, *new, *after, *parts])
 
 
 def main() -> int:
@@ -66,10 +89,15 @@ def main() -> int:
     size.add_argument("--fast", action="store_true")
     size.add_argument("--full", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
+    names = {simulate.__name__: simulate for simulate in SIMULATIONS}
+    parser.add_argument(
+        "--only", choices=names, help="write this section anew, and leave the rest of the page as it is"
+    )
     chosen = parser.parse_args()
     scale, start = Scale(fast=chosen.fast), time.monotonic()
-    sections = [simulate(scale) for simulate in SIMULATIONS]
-    chosen.out.write_text(page(sections, scale), encoding="utf-8")
+    sections = [simulate(scale) for simulate in ((names[chosen.only],) if chosen.only else SIMULATIONS)]
+    text = updated(chosen.out.read_text(encoding="utf-8"), sections[0]) if chosen.only else page(sections, scale)
+    chosen.out.write_text(text, encoding="utf-8")
     broken = [d for s in sections for d in s.demands if not d.held]
     sys.stderr.write(f"{chosen.out} written in {time.monotonic() - start:.0f} s; bounds not held: {len(broken)}\n")
     for d in broken:

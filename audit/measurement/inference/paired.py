@@ -41,8 +41,8 @@ SPREAD_FOLDS = 8.0
 PRIOR = 0.5
 """Changed answers, with all of their fold, that are added before the chance is taken that a fold changes together: less
 misses one-sided bounds where few and uneven units change as a whole (docs/decisions/0068)."""
-STEPS = 24
-"""Halvings of the log of an error, after which it is known to six digits."""
+STEPS = 14
+"""Halvings of the log of an error, after which it is known to a fifth of a hundredth."""
 MOST_PAIRS = 4096
 """Pairs of groups that are compared at once: their deviations by fold still fit a processor's cache."""
 Positions = npt.NDArray[np.intp]

@@ -6,11 +6,25 @@ import re
 from dataclasses import replace
 
 import pytest
-from simulations import crowded, crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, thin, units
-from simulations.page import Demand, Scale, answer, at_least, at_most, table
-from simulations.run import SIMULATIONS, page
+from simulations import (
+    crowded,
+    crowds,
+    errors,
+    floors,
+    folds,
+    gaps,
+    losses,
+    needed_data,
+    net_changes,
+    rates,
+    scores,
+    thin,
+    units,
+)
+from simulations.page import Demand, Scale, Section, answer, at_least, at_most, table
+from simulations.run import SIMULATIONS, page, updated
 
-from audit.measurement.inference import means, pairs
+from audit.measurement.inference import means, paired, pairs
 from audit.measurement.inference.effective import folded
 from audit.measurement.inference.intervals import quantile
 from audit.measurement.inference.sample_size import needed
@@ -20,6 +34,7 @@ ANCHORS = (
     "One rate", "Differences and ratios", "Gaps over groups", "Rows that share a person, and weights", "Crossed units",
     "Noise floor", "Needed data", "AUC", "Crowded scores", "Calibration", "Many gates", "More than sixteen groups", "Another hash",
     "People with more rows", "Thin groups", "Losses of scores", "Errors of a prediction",
+    "Net changes of paired answers",
 )  # fmt: skip
 
 
@@ -52,6 +67,15 @@ def test_the_page_has_every_anchor_that_cards_link_to(sections, root):
 
 def test_the_page_of_a_fast_run_says_so(sections):
     assert "(the fast subset" in page(list(sections.values()), FAST)
+
+
+def test_one_section_is_written_anew_and_the_rest_of_the_page_stays():
+    first, second = (Section(h, f"{h} as it was.\n", [at_most(f"{h}: errors", 0.01, 0.05, None)]) for h in ("A", "B"))
+    whole = page([first, second], FAST)
+    assert updated(whole, first) == updated(whole, second) == whole
+    assert updated(page([first], FAST), second) == whole
+    anew = Section("A", "A as it is.\n", [at_most("A: errors", 0.02, 0.05, None), at_most("A: more", 0.0, 0.05, None)])
+    assert updated(whole, anew) == page([anew, second], FAST)
 
 
 def test_a_point_gate_fails_equal_groups_where_the_rule_does_not():
@@ -100,6 +124,7 @@ WRONG = (
     (crowds, "needed", in_haste, crowds.crowds, "32 and 64 groups: power"),
     (folds, "NEAR", 0.0, folds.reseeded, "another hash"),
     (errors, "SCALES", {k: v._replace(more=None) for k, v in errors.SCALES.items()}, errors.errors, "errors of a prediction"),
+    (paired, "SPREAD_FOLDS", 0.0, net_changes.net_changes, "net change with units"),
     (means, "quantile", lambda *asked: 0.8 * quantile(*asked), losses.losses, "losses of scores"),
 )  # fmt: skip
 
@@ -133,5 +158,19 @@ def test_tables_are_markdown():
 def test_the_modules_of_the_page_are_all_run():
     assert {s.__module__ for s in SIMULATIONS} == {
         m.__name__
-        for m in (crowded, crowds, errors, floors, folds, gaps, losses, needed_data, rates, scores, thin, units)
+        for m in (
+            crowded,
+            crowds,
+            errors,
+            floors,
+            folds,
+            gaps,
+            losses,
+            needed_data,
+            net_changes,
+            rates,
+            scores,
+            thin,
+            units,
+        )
     }
