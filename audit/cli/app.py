@@ -27,13 +27,14 @@ STOPPED = "interrupted (Ctrl-C); the command did not finish"
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 JUDGING = frozenset(
     {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune"}
-    | {"read", "pairs"}
+    | {"read", "pairs", "edge"}
 )
 """Commands that answer by their exit code, or by what they do to files; all others answer by what they print."""
 
 HOMES = {
     **dict.fromkeys(("run", "data", "model", "track"), "audit"),
     "pairs": "pairing.pairs",
+    "edge": "pairing.edge",
     **dict.fromkeys(("count", "measure"), "parts"),
     **dict.fromkeys(("gate", "card", "list", "prune", "show", "diff", "verify", "dashboard"), "results"),
     **dict.fromkeys(("metrics", "checks", "conform"), "results"),

@@ -203,7 +203,7 @@ def _name_what_is_left(path: Path, stage: Literal["data", "model"], *, tests: bo
 
 def _is_judged(config: Config) -> bool:
     """Return whether anything is judged that a user asked for."""
-    return bool(config.gates) or config.policy.four_fifths
+    return bool(config.gates) or config.policy.four_fifths or config.edge is not None
 
 
 def _save(config: Config, path: Path) -> None:

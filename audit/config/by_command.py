@@ -62,6 +62,7 @@ def find_left_keys(config: Config, stage: str, *, tests: bool) -> tuple[str, ...
         "[train]": config.train is not None,
         "[predictions]": stage == "data" and config.predictions is not None,
         "[energy]": bool(config.energy.model_fields_set),
+        "[edge]": config.edge is not None,
     }
     return tuple(key for key, is_left in keys.items() if is_left)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from audit.config import energy, options, schema, sections
+from audit.config import edge, energy, options, schema, sections
 from audit.config.options import Option, Section
 from audit.config.schema import Config
 from audit.config.sections import list_keys
@@ -148,7 +148,7 @@ def _resolve(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str
 def _read_texts() -> dict[str, dict[str, str]]:
     """Return what stands under each field, by section; pydantic would read it at every start of every command."""
     texts: dict[str, dict[str, str]] = {}
-    for module in (options, sections, energy, schema):
+    for module in (options, sections, edge, energy, schema):
         texts.update(read_docstrings(module))
     return texts
 
@@ -315,6 +315,18 @@ EXAMPLES: Mapping[str, str] = {
     "energy.embodied.lifetime_s": "126144000",
     "energy.embodied.lifetime_years": "4",
     "energy.embodied.reserved_share": "0.125",
+    "edge.candidates": '["int8_static", "distilled"]',
+    "edge.models": '{ full = "full.onnx", int8_static = "int8_static.onnx" }',
+    "edge.inputs": '["age", "income"]',
+    "edge.seeds": '["seed1", "seed2", "seed3", "seed4", "seed5"]',
+    "edge.retrained": '["distilled"]',
+    "edge.batch": "64",
+    "edge.threads": "4",
+    "edge.repetitions": "1000",
+    "edge.seconds": "10",
+    "edge.cutoff": "0.5",
+    "edge.ship": '"smallest"',
+    "edge.largest_loss": "0.005",
     "ll144.auditor": '"Example Audits Ltd"',
     "ll144.data_explanation": '"Decisions of the tool in New York City"',
     "ll144.data_from": "2025-01-01",

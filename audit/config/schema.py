@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from audit.axes import TEMPLATE, Task
+from audit.config.edge import EdgeSection
 from audit.config.energy import EnergySection
 from audit.config.limits import check_classes, check_earlier, check_label, check_limits, check_task, translate_metric
 from audit.config.options import Names, Number, Section, Text
@@ -103,6 +104,7 @@ class Config(Section):
     train: Train | None = None
     predictions: Predictions | None = None
     energy: EnergySection = EnergySection()
+    edge: EdgeSection | None = None
     ll144: LocalLaw144 | None = None
     publish: Publish | None = None
     policy: Policy = Policy()
@@ -118,6 +120,7 @@ class Config(Section):
         _check_median(self)
         _check_four_fifths(self)
         _check_checks(self)
+        _check_edge(self)
         if self.classes:
             _check_classes(self)
         _check_gates(self)
@@ -264,6 +267,21 @@ def _check_checks(config: Config) -> None:
             )
         if column not in config.data.groups:
             raise ValueError(f"checks.per_group: {no_such('group column', column, config.data.groups)}")
+
+
+def _check_edge(config: Config) -> None:
+    """Refuse compressed models beside no full one."""
+    edge, asked = config.edge, config.predictions
+    if edge is None:
+        return
+    if asked is None or asked.against is None or asked.prediction is None:
+        raise ValueError("edge: name the full model in [predictions] against and a candidate in prediction")
+    if edge.candidates and asked.prediction not in edge.candidates:
+        raise ValueError(f"edge.candidates: '{asked.prediction}' of [predictions] prediction is missing; add it")
+    if asked.against in {*edge.candidates, *edge.seeds}:
+        raise ValueError(f"edge: '{asked.against}' is the full model; remove it from candidates and seeds")
+    if config.predictions_label is None:
+        raise ValueError("edge: needs a label, because a changed answer is right or wrong by it; name its column")
 
 
 def _check_classes(config: Config) -> None:

@@ -148,7 +148,8 @@ def _count_nonzero(values: np.ndarray, zero: np.ndarray | None) -> int:
     if zero.size == 1:
         return int(np.count_nonzero(plain != zero.reshape(())))
     axis = next(i for i, length in enumerate(plain.shape) if length == zero.size)
-    shape = [zero.size if i == axis else 1 for i in range(plain.ndim)]
+    shape = [1] * plain.ndim
+    shape[axis] = zero.size
     return int(np.count_nonzero(plain != zero.reshape(shape)))
 
 

@@ -26,9 +26,8 @@ SEED = 20261130
 OTHER_BATCH = 64
 """Rows a call of the second pass, where the first has another number."""
 NO_FILE = "no model file is named, so that only its answers are known"
-NOT_RUN = "the model was not run: no features are named"
+NOT_RUN = "the model was not run: its inputs are not named"
 NO_ENERGY = "energy was not asked for"
-NO_READING = "no component of this machine could be metered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +114,7 @@ def _add_costs(
     costed = {}
     for name, call in made.items():
         energy = measure_energy(call, calls.batch, calls.seconds) if calls.seconds > 0 else None
-        lacking = NO_ENERGY if energy is None else NO_READING
-        reason = "" if energy is not None and energy.j_per_1000 is not None else lacking
+        reason = NO_ENERGY if energy is None else energy.reason
         costed[name] = replace(found[name], latency=latencies[name], energy=energy, reason=reason)
     return costed
 

@@ -22,16 +22,22 @@ class Flips(NamedTuple):
     lost: int
     gained: int
 
+    @property
+    def churn(self) -> int:
+        """Answers that changed, where right and wrong are all that there is."""
+        return self.lost + self.gained
 
-def rank_among_seeds(candidate: str, rows: int, changed: Flips, seeds: Mapping[str, Flips]) -> Retraining:
+    @property
+    def net_loss(self) -> int:
+        """Right answers lost less right answers gained."""
+        return self.lost - self.gained
+
+
+def rank_among_seeds(changed: Flips, seeds: Mapping[str, Flips]) -> Retraining:
     """Rank a candidate's churn and net loss among those of other seeds of the full recipe.
 
     Parameters
     ----------
-    candidate
-        Name of the compressed model.
-    rows
-        People that both models answered for.
     changed
         Answers of the candidate that flipped.
     seeds
@@ -44,20 +50,15 @@ def rank_among_seeds(candidate: str, rows: int, changed: Flips, seeds: Mapping[s
 
     Examples
     --------
-    >>> found = rank_among_seeds("small", 60_000, Flips(1_166, 912), {"s1": Flips(1_435, 1_529)})
-    >>> found.churn, found.net_loss, found.churn_p, found.net_loss_p
-    (2078, 254, 1.0, 0.5)
+    >>> found = rank_among_seeds(Flips(1_166, 912), {"s1": Flips(1_435, 1_529)})
+    >>> found.seeds, found.churn_p, found.net_loss_p
+    ({'s1': (2964, -94)}, 1.0, 0.5)
     """
-    churn, loss = sum(changed), changed.lost - changed.gained
-    of_seeds = {name: (sum(flips), flips.lost - flips.gained) for name, flips in seeds.items()}
+    of_seeds = {name: (flips.churn, flips.net_loss) for name, flips in seeds.items()}
     return Retraining(
-        candidate=candidate,
-        rows=rows,
-        churn=churn,
-        net_loss=loss,
         seeds=of_seeds,
-        churn_p=_rank(churn, [seed for seed, _ in of_seeds.values()]),
-        net_loss_p=_rank(loss, [seed for _, seed in of_seeds.values()]),
+        churn_p=_rank(changed.churn, [churn for churn, _ in of_seeds.values()]),
+        net_loss_p=_rank(changed.net_loss, [loss for _, loss in of_seeds.values()]),
     )
 
 

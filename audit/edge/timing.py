@@ -10,13 +10,18 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from audit.energy.meter import START_S, Meter
+from audit.energy.meter import Meter
+from audit.energy.totals import SEEN
 from audit.record.edge import CallEnergy, Latency
+from audit.record.energy import EnergyComponent
+from audit.record.energy_text import name_component
 
 ROUNDS = 5
 """Turns of each model."""
 WARM_UP = 20
 """Calls before the first that is timed: the first calls allocate memory and choose kernels."""
+READY_S = 30.0
+"""Longest that a model waits for the meter, so that none answers unmetered: no training waits here."""
 Call = Callable[[], object]
 
 
@@ -94,20 +99,33 @@ def measure_energy(call: Call, batch: int, seconds: float, make_meter: Callable[
         What reads the hardware.
     """
     with make_meter() as meter:
-        meter.wait_ready(START_S)
+        meter.wait_ready(READY_S)
         with meter.phase("audit"):
             began = time.monotonic()
             done = _repeat(call, began + seconds)
             lasted = time.monotonic() - began
     components = tuple(row for row in meter.energy().components if row.phase == "audit")
-    known = [row.energy_j for row in components if row.energy_j is not None]
-    per_row = None if not known else math.fsum(known) / (done * batch)
+    reason = _find_gap(components)
+    drawn_j = math.fsum(row.energy_j or 0.0 for row in components)
     return CallEnergy(
         predictions=done * batch,
         duration_s=lasted,
         components=components,
-        j_per_1000=None if per_row is None else 1000 * per_row,
+        j_per_1000=None if reason else 1000 * drawn_j / (done * batch),
+        reason=reason,
     )
+
+
+def _find_gap(components: Sequence[EnergyComponent]) -> str:
+    """Return why joules would be those of a part alone; empty where every component was read for the whole time."""
+    if not components:
+        return "no component of this machine could be metered"
+    for row in components:
+        if row.energy_j is None:
+            return f"{name_component(row.component)} {row.detail or 'not measured'}"
+        if row.coverage is not None and row.coverage < SEEN:
+            return f"{name_component(row.component)} was read for {row.coverage:.0%} of the time; give more --seconds"
+    return ""
 
 
 def _repeat(call: Call, until_s: float) -> int:

@@ -13,6 +13,7 @@ from itertools import chain
 from audit.config.limits import CHECKS
 from audit.errors import printable
 from audit.estimate import grouping_text, join_words
+from audit.gates.compressed import EDGE
 from audit.gates.judge import WORST_FIRST, find_deciding_gate, judges_groups
 from audit.gates.voice import write_times
 from audit.record.result import AuditResult, Gate, Run, name_verdict
@@ -103,6 +104,8 @@ def _name_unlimited(result: AuditResult) -> str:
     config = result.question.config
     if (config.get("policy") or {}).get("four_fifths") or not judges_groups(result.gates):
         return ""
+    if any(gate.name.startswith(EDGE) for gate in result.gates):
+        return ""  # verdicts on a compressed model look at every group
     limited = set(chain.from_iterable(g.estimate.by for g in result.gates if g.estimate is not None))
     free = [c for c in (config.get("data") or {}).get("groups") or () if c not in limited]
     if not free:

@@ -20,6 +20,7 @@ from audit.config.limits import check_limits
 from audit.config.schema import Config, GateRule, WaiverRule
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate, cell_text
+from audit.gates.compressed import EDGE, find_edge_limits, judge_edge
 from audit.gates.decisive_groups import Held, Settled, find_held_back
 from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check
 from audit.gates.sentences import describe_gate, describe_waiver, reason_for_no_number
@@ -37,6 +38,7 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
 from audit.measurement.metrics.kinds import split_comparison
+from audit.record.edge import Edge
 from audit.record.energy_text import estimate_total
 from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, Waiver
 
@@ -65,6 +67,9 @@ class Evidence:
 
     remeasure: Remeasure | None = None
     """Measures a grouping again without the groups that the policy excludes; None where it excludes none."""
+
+    edge: Edge | None = None
+    """What compressed models change; None where none is audited."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
@@ -100,7 +105,14 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     waivers = {w.gate: w for w in config.waivers}
     least, wording = config.policy.least_rows, read_wording(config)
     gates = _with_p_values([_judge_rule(r, evidence, least, wording) for r in expand_rules(config)], evidence)
-    return tuple(_apply_waiver(g, waivers.get(g.name), today) for g in gates)
+    return (*(_apply_waiver(g, waivers.get(g.name), today) for g in gates), *_judge_edge(config, evidence))
+
+
+def _judge_edge(config: Config, evidence: Evidence) -> tuple[Gate, ...]:
+    """Return the verdicts on the compressed model that the predictions are of."""
+    if evidence.edge is None or config.predictions is None or config.predictions.prediction is None:
+        return ()
+    return judge_edge(evidence.edge, evidence.estimates, config.predictions.prediction, find_edge_limits(config))
 
 
 def require_waived(config: Config, today: dt.date) -> None:
@@ -178,7 +190,12 @@ def worst_verdict(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdic
 
 def judges_groups(gates: Sequence[Gate]) -> bool:
     """Return whether any limit is on groups; one on energy, on checks or on everybody judges nothing between them."""
-    return any(g.name == f"checks.{CODE}" or (g.estimate is not None and _is_of_groups(g.estimate)) for g in gates)
+    return any(g.name == f"checks.{CODE}" or _is_on_groups(g) for g in gates)
+
+
+def _is_on_groups(gate: Gate) -> bool:
+    """Return whether a gate is on groups; the verdicts on a compressed model look at every group."""
+    return gate.name.startswith(EDGE) or (gate.estimate is not None and _is_of_groups(gate.estimate))
 
 
 def _is_of_groups(estimate: Estimate) -> bool:
@@ -259,6 +276,7 @@ def judge_again(result: AuditResult, config: Config, today: dt.date, remeasure: 
         judged=result.gates,
         stopped_by=result.run.stopped_by,
         remeasure=remeasure,
+        edge=result.edge,
     )
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())

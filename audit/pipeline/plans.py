@@ -69,6 +69,17 @@ def plan_predictions(config: Config) -> Plan:
     )
 
 
+def list_prediction_columns(config: Config) -> tuple[str, ...]:
+    """List the columns that the table of predictions must have, those of every compressed model and seed among them."""
+    edge, asked = config.edge, config.predictions
+    if edge is None or asked is None:
+        return plan_predictions(config).columns
+    names = dict.fromkeys((asked.prediction, *edge.candidates, *edge.seeds))
+    about = (config.model_copy(update={"predictions": asked.model_copy(update={"prediction": n})}) for n in names)
+    read = [column for one in about for column in plan_predictions(one).columns]
+    return tuple(dict.fromkeys((*(column for column in read if column not in edge.computed), *edge.inputs)))
+
+
 def _ask_kinds(config: Config, asked: Predictions) -> dict[CubeKind, Question]:
     """Return what is asked of further kinds of count; what they are is loaded only where there are some."""
     names = tuple(_find_kinds(asked))

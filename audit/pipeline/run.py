@@ -11,7 +11,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +30,7 @@ from audit.pipeline.stages import (
     require_inputs,
     require_inside,
     require_left,
+    take_predictions,
 )
 from audit.record.held import RECORD
 from audit.record.result import AuditResult, Code, Energy, Run
@@ -103,7 +104,7 @@ def run(job: Job) -> Audited:
                 ended = _train(job, meter, found, staging, opened)
             if not found.stopped_by and (ended is None or ended.whole):
                 with _enter_phase(meter, "audit"):
-                    audit_predictions(job.config, opened, found, job.step)
+                    job = _audit_predictions(job, opened, found)
             energy = meter.energy() if meter is not None else None
     except AuditError:
         # What could not be put back is lost without its copies.
@@ -111,6 +112,18 @@ def run(job: Job) -> Audited:
             shutil.rmtree(staging, ignore_errors=True)
         raise
     return _finish(job, record_run(job, run_id, started, found), found, energy, ended)
+
+
+def _audit_predictions(job: Job, opened: OpenTables, found: Findings) -> Job:
+    """Audit the predictions, and return the job about them: of several compressed models, one is chosen here."""
+    source = job.config.predictions_source
+    if job.config.edge is None or source is None:
+        audit_predictions(job.config, opened, found, job.step)
+        return job
+    from audit.pipeline.edge import audit_compressed
+
+    table = take_predictions(job.config, opened, source)
+    return replace(job, config=audit_compressed(table, job.folder, job.config, found, job.step))
 
 
 def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None) -> Audited:
@@ -151,6 +164,7 @@ def conclude(
         energy=energy,
         stopped_by=found.stopped_by,
         remeasure=remeasure_from(config, found.cubes),
+        edge=found.edge,
     )
     # By the day that is on record, so that whoever judges the document again decides alike about its waivers.
     gates = judge(config, evidence, dt.datetime.fromisoformat(record.finished).date())
@@ -167,6 +181,7 @@ def conclude(
         gates=gates,
         epochs=found.epochs,
         epoch_notes=found.epoch_notes,
+        edge=found.edge,
     )
 
 

@@ -23,10 +23,11 @@ from audit.errors import QuestionError, ValuesError, printable
 from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import of_data, of_predictions
-from audit.pipeline.plans import make_scope, plan_data, plan_predictions
+from audit.pipeline.plans import list_prediction_columns, make_scope, plan_data, plan_predictions
 from audit.pipeline.records import record_part
 from audit.pipeline.remeasure import remeasure_from
 from audit.record.cubes import CubeRecord, record_part_cube
+from audit.record.edge import Edge
 from audit.record.epochs import Epoch
 from audit.record.result import Check, Part
 from audit.tables.table import Table
@@ -55,6 +56,8 @@ class Findings:
     epochs: tuple[Epoch, ...] = ()
     """What training said of its groups."""
     epoch_notes: tuple[str, ...] = ()
+    edge: Edge | None = None
+    """What compressed models cost and change."""
 
 
 @dataclass(slots=True)
@@ -129,7 +132,7 @@ def require_left(config: Config, opened: OpenTables) -> None:
 def _list_prediction_columns(config: Config) -> tuple[str, ...]:
     """Return the columns that predictions must have: those that are counted, and what names a row."""
     key = () if config.data.key is None else (config.data.key,)
-    return (*plan_predictions(config).columns, *key)
+    return (*list_prediction_columns(config), *key)
 
 
 def require_inside(folder: Path, name: str) -> Path:
@@ -261,12 +264,17 @@ def audit_predictions(config: Config, opened: OpenTables, found: Findings, step:
     source = config.predictions_source
     if source is None:
         return
+    audit_model(take_predictions(config, opened, source), config, found, step)
+    measure_all(found, step)
+
+
+def take_predictions(config: Config, opened: OpenTables, source: str) -> Table:
+    """Return the table of predictions, which training may have failed to leave."""
     if config.train is not None and not (opened.folder / source).exists():
         from audit.pipeline.earlier_predictions import make_left_none_error
 
         raise make_left_none_error(source)
-    audit_model(opened.take(source), config, found, step)
-    measure_all(found, step)
+    return opened.take(source)
 
 
 def audit_model(table: Table, config: Config, found: Findings, step: Step) -> None:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+from audit.estimate import Group
 from audit.record.energy import EnergyComponent
+
+Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld", "not judged", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,9 @@ class CallEnergy:
     components: tuple[EnergyComponent, ...]
     """What each component drew, with its method; the whole machine, idle power included."""
     j_per_1000: float | None
-    """Joules for 1,000 predictions: the sum of the components that have a reading; None where none has."""
+    """Joules for 1,000 predictions, of all components; None where one of them was not read, or only for a part."""
+    reason: str = ""
+    """Why there is no figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +95,8 @@ class ModelResources:
 class Retraining:
     """Answers of one candidate that differ from the full model, among those of other seeds of the full recipe."""
 
-    candidate: str
-    rows: int
-    churn: int
-    """Answers that the candidate changes."""
-    net_loss: int
-    """Right answers lost less right answers gained; negative where more were gained."""
     seeds: Mapping[str, tuple[int, int]]
-    """Churn and net loss of each seed."""
+    """Churn and net loss of each seed, in rows."""
     churn_p: float
     """Share of the candidate and the seeds together that change at least as many answers; at least 1/(m+1)."""
     net_loss_p: float
@@ -104,16 +104,63 @@ class Retraining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFlips:
+    """Right answers that a candidate lost and gained against the full model, in one group or overall."""
+
+    by: tuple[str, ...]
+    group: Group
+    n: int
+    lost: int
+    gained: int
+    low: float | None = None
+    """Interval of the net loss: accuracy of the full model less that of the candidate."""
+    high: float | None = None
+    p_value: float | None = None
+    """Exact McNemar test, two-sided; None where rows carry weights or share a unit."""
+    p_holm: float | None = None
+    """The same, corrected by Holm for all groups of the candidate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One compressed model, and what is judged of it."""
+
+    name: str
+    flips: tuple[GroupFlips, ...]
+    """Overall first, then each group of each column; empty in what is published."""
+    rows: int
+    changed: int | None
+    """Answers that differ from the full model's; None where that is withheld."""
+    net_loss: int | None
+    """Right answers lost less right answers gained, rows; None where that is withheld."""
+    retraining: Retraining | None = None
+    """None where no other seeds are named, or the candidate was not trained again."""
+    sentences: tuple[str, ...] = ()
+    """Churn and net loss in a sentence each; none in what is published with counts withheld."""
+    limits: Verdict = "not judged"
+    """The worst of the limits of the configuration."""
+    verdict: Verdict = "not judged"
+    """The worst of all: limits, churn and net loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """Full model and candidates: what each costs, by which engine, and what retraining alone changes."""
+    """Full model and candidates: what each costs, by which engine, and what each changes."""
 
     full: str
-    """Name of the full model, the first of the models."""
+    """Name of the full model."""
     models: tuple[ModelResources, ...]
+    """The full model first."""
+    candidates: tuple[Candidate, ...]
+    largest_loss: float
+    """Loss of accuracy up to which a candidate passes, 0 to 1."""
+    smallest: str | None = None
+    """The smallest candidate that passes; None where none does, or sizes are not known."""
+    smallest_reason: str = ""
+    """Why none is named."""
     engine: str | None = None
     """Name and version of what ran the models; None where nothing was run."""
     processor: str | None = None
     batch: int | None = None
-    """Rows a call."""
+    """Rows a call; None where nothing was run."""
     threads: int | None = None
-    retraining: tuple[Retraining, ...] = ()

@@ -18,6 +18,7 @@ from audit.errors import printable
 from audit.estimate import Estimate, Group, grouping_text
 from audit.measurement.estimates import Estimates
 from audit.record.cubes import Axis, CubeRecord
+from audit.record.edge import Edge, Verdict
 from audit.record.energy import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod, Factor
 from audit.record.epochs import Epoch
 from audit.record.serialize import to_lines, to_plain
@@ -32,6 +33,7 @@ __all__ = [
     "Code",
     "Column",
     "CubeRecord",
+    "Edge",
     "Energy",
     "EnergyComponent",
     "EnergyMethod",
@@ -56,7 +58,6 @@ CheckOutcome = Literal[
     "pass", "warn", "fail", "error", "insufficient", "undefined", "not applicable", "waived", "withheld"
 ]
 GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld"]
-Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld", "not judged", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +228,7 @@ class AuditResult:
     gates: tuple[Gate, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     epoch_notes: tuple[str, ...] = ()
+    edge: Edge | None = None
     schema: Literal["audit-result/1"] = SCHEMA
 
     def __post_init__(self) -> None:

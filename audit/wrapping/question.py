@@ -55,6 +55,8 @@ def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -
     if rows:
         sources = {"source": MEMORY, "test": MEMORY_TEST if MEMORY_TEST in rows else None, "prepare": None}
         question = question.model_copy(update={"data": question.data.model_copy(update=sources)})
+    if question.edge is not None:
+        raise QuestionError("[edge] is for audit run and audit edge; remove it, or use one of them")
     from audit.gates.judge import require_waived
 
     # Refused now and not when the training is over.

@@ -47,7 +47,7 @@ def test_the_shortest_file_is_read(tmp_path):
     assert load(tmp_path / "audit.toml")[0].gates[0].min == 0.8
 
 
-@pytest.mark.parametrize("pipeline", ["boston_mortgages", "census_torch"])
+@pytest.mark.parametrize("pipeline", ["boston_mortgages", "census_torch", "census_edge"])
 def test_an_editor_accepts_the_files_that_ship(pipeline):
     text = (ROOT / "pipelines" / pipeline / "audit.toml").read_text(encoding="utf-8")
     plain = json.loads(json.dumps(tomllib.loads(text), default=str))

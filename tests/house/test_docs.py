@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "README.md",
     *(f"docs/{name}.md" for name in (
-        "first-audit", "concepts", "limits", "pairs", "python", "training-loop", "tables", "privacy", "faq",
+        "first-audit", "concepts", "limits", "pairs", "python", "training-loop", "tables", "privacy", "edge", "faq",
         "language-models"
     )),
 )  # fmt: skip
@@ -60,6 +60,9 @@ def run(words, folder):
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "sh")])
 def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
     folder = guide_data.write(tmp_path)
+    if ".onnx" in "".join(blocks(page, "sh")):
+        pytest.importorskip("onnxruntime", reason="pip install 'evenhand[onnx]'")
+        guide_data.write_models(folder)
     shown, text = [], (ROOT / page).read_text(encoding="utf-8")
     for match in BLOCK.finditer(text):
         if match["language"] == "sh":

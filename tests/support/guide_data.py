@@ -85,8 +85,46 @@ def people(rows: int, seed: int) -> pd.DataFrame:
     return frame
 
 
+def decisions(rows: int) -> pd.DataFrame:
+    """Decisions of a full model, of other seeds of its recipe, and of two compressed models."""
+    rng, table = np.random.default_rng(SEED), people(rows, SEED + 2)
+    table = table[["race", "sex", "age", "income", "approved"]]
+    chance = {"full": 0.1, **{f"seed{at}": 0.1 for at in range(1, 6)}}
+    for name, wrong in chance.items():
+        table[name] = np.where(rng.random(rows) < wrong, 1 - table.approved, table.approved)
+    # As many answers that were right change as that were wrong: nine of ten are right.
+    unsure = np.where(table.full == table.approved, 0.002, 0.018)
+    table["int8"] = np.where(rng.random(rows) < unsure, 1 - table.full, table.full)
+    lost = (rng.random(rows) < np.where(table.race == "black", 0.06, 0.01)) & (table.full == table.approved)
+    table["distilled"] = np.where(lost, 1 - table.full, table.full)
+    return table
+
+
+def write_models(folder: Path) -> None:
+    """Write a full model of two numbers, and one with integer weights."""
+    from onnx import TensorProto, helper, numpy_helper, save
+    from onnxruntime.quantization import CalibrationDataReader, quantize_static
+
+    rows = np.array([[age, income] for age in (20, 60) for income in (20_000, 60_000)], dtype="float32")
+
+    class Once(CalibrationDataReader):
+        left = iter([{"x": rows}])
+
+        def get_next(self):
+            return next(self.left, None)
+
+    weights = numpy_helper.from_array(np.array([[-1e-2, 1e-2], [-1e-5, 1e-5]], dtype="float32"), "w")
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 2])
+    made = helper.make_tensor_value_info("z", TensorProto.FLOAT, ["rows", 2])
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["z"])], "full", [given], [made], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    save(model, folder / "full.onnx")
+    quantize_static(folder / "full.onnx", folder / "int8.onnx", Once())
+
+
 def write(folder: Path) -> Path:
     """Write every table and file that the pages name into a folder, and return it."""
+    decisions(6_000).to_parquet(folder / "decisions.parquet")
     train, test = people(3_000, SEED), people(1_500, SEED + 1)
     given = ["race", "sex", "age", "income", "approved"]
     train[given].to_parquet(folder / "train.parquet")

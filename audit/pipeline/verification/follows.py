@@ -22,6 +22,7 @@ from audit.gates.judge import Evidence, judge, worst_verdict
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
+from audit.pipeline.edge import follow_flips
 from audit.pipeline.plans import make_scope, plan_data, plan_predictions
 from audit.pipeline.records import digest_of
 from audit.pipeline.remeasure import remeasure_from
@@ -76,12 +77,14 @@ def follow(there: AuditResult) -> AuditResult:
         _follow_predictions(there, config, predictions, made)
     estimates = made.estimates + tuple(there.estimates)
     energy = recount_energy(there.energy, config, there.data, estimates)
+    edge = None if there.edge is None else follow_flips(there.edge, config, there.cubes, estimates)
     evidence = Evidence(
         estimates=estimates,
         checks=made.checks,
         energy=energy,
         stopped_by=run.stopped_by,
         remeasure=remeasure_from(config, there.cubes),
+        edge=edge,
     )
     gates = judge(config, evidence, _finished_on(there))
     counted = {TRAIN: train, PREDICTIONS: predictions}
@@ -98,6 +101,7 @@ def follow(there: AuditResult) -> AuditResult:
         checks=tuple(made.checks),
         energy=energy,
         gates=gates,
+        edge=edge,
     )
 
 

@@ -51,7 +51,7 @@ def find_uncovered(result: AuditResult, *, named: bool = False, read: Sequence[s
         *_find_estimates(result),
         *_find_cubes(result),
     ]
-    return (*found, *_find_energy(result), *_find_epochs(result))
+    return (*found, *_find_energy(result), *_find_epochs(result), *_find_edge(result))
 
 
 def _run(result: AuditResult, *, named: bool) -> Iterator[Uncovered]:
@@ -124,6 +124,11 @@ def _find_energy(result: AuditResult) -> Iterator[Uncovered]:
             ("energy.factors.source", "energy.factors.date"), "source of the grid factor and of the site's overhead"
         )
     yield Uncovered(("energy.duration_s", "energy.note"), "duration and notes")
+
+
+def _find_edge(result: AuditResult) -> Iterator[Uncovered]:
+    if result.edge is not None:
+        yield Uncovered(("edge",), "what models cost, other candidates and seeds: that needs models and rows")
 
 
 def _find_epochs(result: AuditResult) -> Iterator[Uncovered]:

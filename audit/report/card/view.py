@@ -35,6 +35,7 @@ from audit.report.card.words import BADGES, Badge, clean_text, make_text_cell
 
 if TYPE_CHECKING:
     from audit.report.card.epochs import EpochsView
+    from audit.report.card.tables.models import ModelsView
 
 ALONE = {
     "fail": "it fails",
@@ -98,6 +99,7 @@ class Card:
     model: tuple[GroupingView, ...]
     epochs: tuple[EpochsView, ...]
     epoch_notes: tuple[str, ...]
+    models: ModelsView | None
     data: tuple[PartView, ...]
     data_overview: Overview | None
     bias: tuple[GroupingView, ...]
@@ -131,12 +133,13 @@ def _make_view(result: AuditResult, k: int, *, internal: bool) -> Card:
         tally=describe_tally(result),
         owner=owner,
         front=make_front(result, owner, k),
-        contents=tuple(_list_contents(has_model=bool(model))),
+        contents=tuple(_list_contents(has_model=bool(model), has_models=result.edge is not None)),
         limits=_make_limits(result),
         overview=make_overview(result, "model", k),
         model=model,
         epochs=epochs,
         epoch_notes=tuple(f"{clean_text(note, SENTENCE_LENGTH)}." for note in result.epoch_notes),
+        models=_make_models_view(result),
         data=tuple(make_part_view(p) for p in result.data),
         data_overview=make_overview(result, "data", k),
         bias=bias,
@@ -150,10 +153,12 @@ def _make_view(result: AuditResult, k: int, *, internal: bool) -> Card:
     )
 
 
-def _list_contents(*, has_model: bool) -> Iterator[tuple[str, str]]:
+def _list_contents(*, has_model: bool, has_models: bool) -> Iterator[tuple[str, str]]:
     yield ("limits", "Limits")
     if has_model:
         yield ("model", "Results")
+    if has_models:
+        yield ("models", "Models")
     yield from (
         ("data", "Data"),
         ("checks", "Checks"),
@@ -179,6 +184,15 @@ def _make_epochs_views(result: AuditResult, k: int) -> tuple[EpochsView, ...]:
     from audit.report.card.epochs import make_epochs_views
 
     return make_epochs_views(result, k)
+
+
+def _make_models_view(result: AuditResult) -> ModelsView | None:
+    """Return compressed models; None where none was audited."""
+    if result.edge is None:
+        return None
+    from audit.report.card.tables.models import make_models_view
+
+    return make_models_view(result.edge)
 
 
 def _make_energy_view(result: AuditResult) -> EnergyView:

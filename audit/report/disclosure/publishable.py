@@ -33,6 +33,7 @@ from audit.record.cubes import PREDICTIONS, TRAIN, Axis, CubeRecord
 from audit.record.epochs import Epoch, choose_epochs, list_groups, measure_rates
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, GateVerdict, Verdict
 from audit.report.card.words import LEFT_OUT
+from audit.report.disclosure.compressed import hide_flips, hide_numbers, is_of_edge
 from audit.report.disclosure.gates import (
     drop_findings,
     drop_names,
@@ -299,7 +300,12 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])
     wording, around = read_wording(result.question.config), (Beside(result.estimates), Beside(estimates))
-    gates = tuple(_suppress_gate(gate, shields, around, k, wording) for gate in result.gates)
+    gates = tuple(
+        hide_numbers(gate, result, estimates, k)
+        if is_of_edge(gate)
+        else _suppress_gate(gate, shields, around, k, wording)
+        for gate in result.gates
+    )
     checks = tuple(_checks(result.checks, estimates, shields, k))
     gates = tuple(hide_counts(_suppress_said(gate, result.checks, checks), result, k) for gate in gates)
     untold = [check for check in checks if check.detail == UNTOLD.format(k=k)]
@@ -314,6 +320,7 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
         cubes=shields["model"].confusions(),
         epochs=tuple(_epochs(result, k)),
         energy=_suppress_energy(result.energy, estimates),
+        edge=hide_flips(result.edge, k),
     )
 
 

@@ -1,0 +1,326 @@
+"""A run that audits compressed models: answers made here, every candidate counted, judged and sized.
+
+Every candidate is one audit of the same rows against the same full model. The result is about one of them, and says of
+all what they change, what they cost, and which is the smallest that passes. Must not: open a model, or decide a limit.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit.axes import AGAINST, LABEL, PREDICTION, CubeKind
+from audit.config.edge import EdgeSection
+from audit.config.schema import Config
+from audit.config.sections import Predictions
+from audit.edge.retraining import Flips, rank_among_seeds
+from audit.errors import QuestionError, printable
+from audit.estimate import Estimate, Group
+from audit.gates.compressed import find_edge_limits, judge_candidate
+from audit.gates.judge import WORST_FIRST, Evidence, exit_code, judge
+from audit.measurement.estimates import Estimates
+from audit.pipeline.plans import list_prediction_columns
+from audit.pipeline.remeasure import remeasure_from
+from audit.pipeline.stages import Findings, Step, audit_model, measure_all
+from audit.record.cubes import PREDICTIONS, CubeRecord, to_cube
+from audit.record.edge import Candidate, Edge, GroupFlips, ModelResources
+from audit.record.result import Verdict
+
+if TYPE_CHECKING:
+    from audit.cube import Cube
+    from audit.tables.table import Table
+
+UNKNOWN = Estimate(stage="model", metric="net_change", status="undefined", reason="not measured")
+UNKNOWN_SIZES = "not known, because no file of a candidate that passes is named"
+
+
+@dataclass(slots=True)
+class _Evaluated:
+    """All candidates as they were measured and judged."""
+
+    edge: Edge
+    findings: dict[str, Findings] = field(default_factory=dict)
+
+
+def audit_compressed(table: Table, folder: Path, config: Config, found: Findings, step: Step) -> Config:
+    """Audit every candidate, and keep what was found of the one that the result is about.
+
+    Parameters
+    ----------
+    table
+        Predictions, or rows for the models to answer.
+    folder
+        What the files of models are relative to.
+    config
+        The question.
+    found
+        What the stages have found so far; what this one finds is added to it.
+    step
+        Tells people what goes on.
+
+    Returns
+    -------
+    Config
+        The question about the candidate that the result is about.
+    """
+    edge = _require_edge(config)
+    table.require(list_prediction_columns(config))
+    table, resources = _answer(table, folder, edge, step)
+    evaluated = _evaluate(table, config, _make_edge(config, edge, resources), step)
+    chosen = str(_require_predictions(config).prediction)
+    if edge.ship == "smallest" and evaluated.edge.smallest is not None:
+        chosen = evaluated.edge.smallest
+    own = evaluated.findings[chosen]
+    found.data += own.data
+    found.cubes += own.cubes
+    found.estimates += own.estimates
+    found.checks += own.checks
+    found.edge = evaluated.edge
+    return _about(config, chosen)
+
+
+def _require_edge(config: Config) -> EdgeSection:
+    if config.edge is None:
+        raise QuestionError("[edge] is missing; name the candidates and their models there")
+    return config.edge
+
+
+def _require_predictions(config: Config) -> Predictions:
+    if config.predictions is None:
+        raise QuestionError("[predictions] is missing; name the full model in against and a candidate in prediction")
+    return config.predictions
+
+
+def _list_candidates(config: Config) -> tuple[str, ...]:
+    return _require_edge(config).candidates or (str(_require_predictions(config).prediction),)
+
+
+def _about(config: Config, name: str) -> Config:
+    """Return the question about the decisions of one model."""
+    asked = _require_predictions(config).model_copy(update={"prediction": name})
+    return config.model_copy(update={"predictions": asked})
+
+
+def _answer(table: Table, folder: Path, edge: EdgeSection, step: Step) -> tuple[Table, dict[str, ModelResources]]:
+    """Run the models where their features are named; else describe their files."""
+    from audit.edge.resources import Calls, describe_file, run_models
+
+    paths = {name: folder / path for name, path in edge.models.items()}
+    if not edge.inputs:
+        return table, {name: describe_file(name, path) for name, path in paths.items()}
+    import pyarrow as pa
+
+    from audit.edge.engine import read_features
+    from audit.tables.table import make_held_table
+
+    with step("Running the models"):
+        held = table.to_arrow()
+        features = read_features(held, edge.inputs)
+        calls = Calls(
+            batch=edge.batch,
+            threads=edge.threads,
+            repetitions=edge.repetitions,
+            seconds=edge.seconds,
+            cutoff=edge.cutoff,
+        )
+        answers, resources = run_models(paths, features, calls)
+    for name, answer in answers.items():
+        if name in held.column_names:
+            raise QuestionError(
+                f"edge.models: the table has a column '{printable(name)}' already; call the model otherwise"
+            )
+        held = held.append_column(name, pa.array(answer))
+    return make_held_table(table.name, held, table.digest), resources
+
+
+def _make_edge(config: Config, edge: EdgeSection, resources: Mapping[str, ModelResources]) -> Edge:
+    """Return the record of all models, the full one first, before any is judged."""
+    from audit.edge.resources import NO_FILE
+
+    full = str(_require_predictions(config).against)
+    names = dict.fromkeys((full, *_list_candidates(config), *resources))
+    models = tuple(resources.get(name, ModelResources(name=name, reason=NO_FILE)) for name in names)
+    made = Edge(full=full, models=models, candidates=(), largest_loss=edge.largest_loss)
+    if not edge.inputs:
+        return made
+    from audit.edge.engine import name_engine, name_processor
+
+    return replace(made, engine=name_engine(), processor=name_processor(), batch=edge.batch, threads=edge.threads)
+
+
+def _evaluate(table: Table, config: Config, edge: Edge, step: Step) -> _Evaluated:
+    """Count and judge every candidate, and find the smallest that passes."""
+    asked, evaluated = _require_edge(config), _Evaluated(edge)
+    seeds = {name: _count_flips(table, _about(config, name)) for name in asked.seeds}
+    candidates = []
+    for name in _list_candidates(config):
+        with step(f"Auditing {name}"):
+            own = evaluated.findings[name] = _measure(table, _about(config, name))
+        again = asked.retrained is None or name in asked.retrained
+        candidates.append(_judge(_make_candidate(name, own, config, seeds if again else {}), edge, own, config))
+    edge = replace(edge, candidates=tuple(candidates))
+    smallest, reason = choose_smallest(edge, config.policy.insufficient)
+    evaluated.edge = replace(edge, smallest=smallest, smallest_reason=reason)
+    return evaluated
+
+
+def _measure(table: Table, config: Config) -> Findings:
+    """Count and measure one candidate."""
+    found = Findings()
+    audit_model(table, config, found, nullcontext)
+    measure_all(found, nullcontext)
+    return found
+
+
+def _count_flips(table: Table, config: Config) -> Flips:
+    """Return the right answers that another seed lost and gained."""
+    own = _measure(table, config)
+    overall = next(_read_flips(own.cubes, own.estimates, ()))
+    return Flips(overall.lost, overall.gained)
+
+
+def _make_candidate(name: str, own: Findings, config: Config, seeds: Mapping[str, Flips]) -> Candidate:
+    """Return what a candidate changes, with its rank among seeds where there are some."""
+    flips = _list_flips(own.cubes, own.estimates, config.data.groups)
+    overall = Flips(flips[0].lost, flips[0].gained)
+    return Candidate(
+        name=name,
+        flips=flips,
+        rows=flips[0].n,
+        changed=overall.churn,
+        net_loss=overall.net_loss,
+        retraining=rank_among_seeds(overall, seeds) if seeds else None,
+    )
+
+
+def _list_flips(cubes: Sequence[CubeRecord], estimates: Estimates, groups: Sequence[str]) -> tuple[GroupFlips, ...]:
+    """Return what changed overall and in every group of every column, p-values corrected for all of them."""
+    by = ((), *((column,) for column in groups))
+    return _correct([flips for grouping in by for flips in _read_flips(cubes, estimates, grouping)])
+
+
+def follow_flips(edge: Edge, config: Config, cubes: Sequence[CubeRecord], estimates: Estimates) -> Edge:
+    """Return the record with the changed answers of the judged candidate as they follow from the counts.
+
+    Parameters
+    ----------
+    edge
+        As it is recorded.
+    config
+        The question, which names the candidate.
+    cubes, estimates
+        Counts of the predictions, and what follows from them.
+    """
+    name, flips = _require_predictions(config).prediction, _list_flips(cubes, estimates, config.data.groups)
+    overall = Flips(flips[0].lost, flips[0].gained)
+    candidates = list(edge.candidates)
+    for at, told in enumerate(candidates):
+        if told.name == name:
+            candidates[at] = replace(
+                told, flips=flips, rows=flips[0].n, changed=overall.churn, net_loss=overall.net_loss
+            )
+    return replace(edge, candidates=tuple(candidates))
+
+
+def _read_flips(cubes: Sequence[CubeRecord], estimates: Estimates, by: tuple[str, ...]) -> Iterator[GroupFlips]:
+    """Yield what changed in every group of one grouping, rows that are counted once whatever their weight."""
+    pairs = [c for c in cubes if c.kind is CubeKind.PAIRS and c.part == PREDICTIONS]
+    holding = next(c for c in pairs if {*by} <= {axis.name for axis in c.axes})
+    cube = to_cube(holding).keep(*by, LABEL, PREDICTION, AGAINST)
+    for group, of_group in _split(cube, by):
+        n, lost, gained = _count_ways(of_group)
+        net = _find_net(estimates, by, group, None)
+        test = _find_net(estimates, by, group, "p_value")
+        yield GroupFlips(
+            by=by,
+            group=group,
+            n=n,
+            lost=lost,
+            gained=gained,
+            low=net.low,
+            high=net.high,
+            p_value=test.value,
+        )
+
+
+def _split(cube: Cube, by: tuple[str, ...]) -> Iterator[tuple[Group, Cube]]:
+    """Yield each known group of one column with its own cube; everybody where there is no column."""
+    if not by:
+        yield (), cube
+        return
+    for level in cube.axis(by[0]).levels:
+        if level is not None:
+            yield (level,), cube.at(by[0], level)
+
+
+def _count_ways(cube: Cube) -> tuple[int, int, int]:
+    """Return rows, right answers lost and right answers gained, of a cube of label, prediction and earlier decision."""
+    n = lost = gained = 0
+    for label in cube.axis(LABEL).levels:
+        for new in cube.axis(PREDICTION).levels:
+            for earlier in cube.axis(AGAINST).levels:
+                rows = int(cube.at(LABEL, label).at(PREDICTION, new).at(AGAINST, earlier)["n"])
+                n += rows
+                lost += rows * (earlier == label != new)
+                gained += rows * (new == label != earlier)
+    return n, lost, gained
+
+
+def _find_net(estimates: Estimates, by: tuple[str, ...], group: Group, compare: str | None) -> Estimate:
+    """Return the net loss of a group, or its test; one without a value where there is none."""
+    each = estimates.of("model", "net_change", by)
+    return next((e for e in each if (e.group, e.compare) == (group, compare)), UNKNOWN)
+
+
+def _correct(flips: Sequence[GroupFlips]) -> tuple[GroupFlips, ...]:
+    """Return the flips with p-values that Holm corrects for all groups."""
+    from audit.measurement.inference.corrections import holm
+
+    adjusted = holm([f.p_value for f in flips])
+    return tuple(replace(f, p_holm=p) for f, p in zip(flips, adjusted, strict=True))
+
+
+def _judge(candidate: Candidate, edge: Edge, own: Findings, config: Config) -> Candidate:
+    """Return a candidate with its verdicts."""
+    about = _about(config, candidate.name)
+    evidence = Evidence(estimates=own.estimates, checks=own.checks, remeasure=remeasure_from(about, own.cubes))
+    model_limits = tuple(g for g in judge(about, evidence, _today()) if g.name.startswith("model."))
+    judged = judge_candidate(candidate, edge, find_edge_limits(config))
+    limits = combine([g.verdict for g in model_limits])
+    verdict = combine([limits, *(j.verdict for j in judged)])
+    return replace(candidate, limits=limits, verdict=verdict, sentences=tuple(j.sentence for j in judged))
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def combine(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the worst of several verdicts; one that judged nothing counts only where all did."""
+    known: list[Verdict] = [v for v in WORST_FIRST if v in verdicts]
+    return known[0] if known else "not judged"
+
+
+def choose_smallest(edge: Edge, insufficient: str) -> tuple[str | None, str]:
+    """Return the smallest candidate that passes; where none does, why.
+
+    Parameters
+    ----------
+    edge
+        Judged candidates, with the resources of their models.
+    insufficient
+        What the policy does with what is inconclusive: ``fail`` or ``warn``.
+    """
+    passing = [c.name for c in edge.candidates if c.verdict != "not judged" and exit_code(c.verdict, insufficient) == 0]
+    if not passing:
+        return None, "none, because no candidate passes"
+    if len(passing) == 1:
+        return passing[0], ""
+    sizes = {m.name: m.file_bytes for m in edge.models if m.name in passing and m.file_bytes is not None}
+    if not sizes:
+        return None, UNKNOWN_SIZES
+    return min(sizes, key=lambda name: (sizes[name], passing.index(name))), ""

@@ -1,0 +1,92 @@
+"""What is published of compressed models: resources whole, counts of changed answers only where none is small.
+
+Must not: judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from audit.config.read import read_question
+from audit.estimate import Group
+from audit.gates.compressed import EDGE, Judged, find_edge_limits, judge_candidate
+from audit.measurement.estimates import Estimates
+from audit.record.edge import Candidate, Edge
+from audit.record.result import AuditResult, Gate
+
+COUNTED = ("net_change", "negative_flips", "positive_flips")
+"""Metrics that rest on the counts of a group's changed answers."""
+
+
+def hide_flips(edge: Edge | None, k: int) -> Edge | None:
+    """Return the record of compressed models without counts of groups, and without any count under ``k``.
+
+    Parameters
+    ----------
+    edge
+        What models cost and change; None where none was audited.
+    k
+        Smallest count that is published; 1 withholds nothing.
+    """
+    if edge is None or k <= 1:
+        return edge
+    return replace(edge, candidates=tuple(_hide_candidate(c, k) for c in edge.candidates))
+
+
+def _hide_candidate(candidate: Candidate, k: int) -> Candidate:
+    """Return a candidate without the counts of its groups; overall ones stay where all of them are large."""
+    counts = [n for f in candidate.flips[:1] for n in (f.lost, f.gained, f.n - f.lost - f.gained)]
+    seeds = [] if candidate.retraining is None else [churn for churn, _ in candidate.retraining.seeds.values()]
+    bare = replace(candidate, flips=(), sentences=())
+    if all(n == 0 or n >= k for n in (*counts, *seeds)):
+        return bare
+    return replace(bare, changed=None, net_loss=None, retraining=None)
+
+
+def is_of_edge(gate: Gate) -> bool:
+    """Return whether a gate is a verdict on a compressed model."""
+    return gate.name.startswith(EDGE)
+
+
+def hide_numbers(gate: Gate, result: AuditResult, shown: Estimates, k: int) -> Gate:
+    """Return a verdict on a compressed model whose sentence gives only numbers that are shown anyway.
+
+    Parameters
+    ----------
+    gate
+        The verdict.
+    result
+        The private record.
+    shown
+        Estimates as they are published.
+    k
+        Smallest count that is published.
+    """
+    judged = next((j for j in _judge_again(result) if j.sentence == gate.sentence), None)
+    if k <= 1 or (judged is not None and all(_is_shown(by, group, shown) for by, group in _list_named(judged))):
+        return gate
+    kind, _, name = gate.name.removeprefix(EDGE).partition(".")
+    why = f"its numbers are withheld to protect groups under {k}, and the internal report has them"
+    said = f"{name}: {kind.replace('_', ' ')} was judged; {why}."
+    return replace(gate, sentence=said, estimate=None, low=None, high=None)
+
+
+def _judge_again(result: AuditResult) -> Iterator[Judged]:
+    """Yield the verdicts of the private record, with the groups that their sentences name."""
+    if result.edge is None:
+        return
+    limits = find_edge_limits(read_question(result))
+    for candidate in result.edge.candidates:
+        yield from judge_candidate(candidate, result.edge, limits)
+
+
+def _list_named(judged: Judged) -> list[tuple[tuple[str, ...], Group]]:
+    """List the groups that a sentence gives numbers of; overall where it names none."""
+    return [(f.by, f.group) for f in judged.named] or [((), ())]
+
+
+def _is_shown(by: tuple[str, ...], group: Group, shown: Estimates) -> bool:
+    """Return whether every number that rests on a group's changed answers is published."""
+    found = [e for m in COUNTED for e in shown.of("model", m, by) if (e.group, e.compare) == (group, None)]
+    return bool(found) and all(e.status == "ok" for e in found)

@@ -1,0 +1,152 @@
+"""Compressed models in words: what each costs, how it was called, what it changes, and the smallest that passes.
+
+Must not: measure, or show a number without how it came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from audit.errors import printable
+from audit.estimate import figure_text
+from audit.record.edge import CallEnergy, Candidate, Edge, ModelResources, OperatorCount
+from audit.record.energy_text import format_figure, name_component
+from audit.record.result import name_verdict
+
+T = TypeVar("T")
+NOT_MEASURED = "not measured"
+METHODS = {
+    "counter": "measured",
+    "sampled": "measured from samples",
+    "model": "estimated",
+    "constant": "assumed",
+    "declared": "declared",
+}
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWords:
+    """What one model costs, in words; each says so where it was not measured."""
+
+    name: str
+    size: str
+    zipped: str
+    weights: str
+    """Weights that are not zero, and their share."""
+    operators: str
+    latency: str
+    energy: str
+    noise: str
+
+
+def describe_model(model: ModelResources) -> ModelWords:
+    """Return what one model costs."""
+    return ModelWords(
+        name=printable(model.name, LONGEST_NAME),
+        size=_show(model.file_bytes, "{:,}".format),
+        zipped=_show(model.zipped_bytes, "{:,}".format),
+        weights=_describe_weights(model),
+        operators="; ".join(map(describe_operators, model.operators)) or _say_none(model),
+        latency=_show(
+            model.latency, lambda latency: f"p50 {write_time(latency.p50_s)}, p95 {write_time(latency.p95_s)}"
+        ),
+        energy=_show(model.energy, describe_joules),
+        noise=_show(model.noise, lambda noise: f"{noise.changed:,} of {noise.rows:,}"),
+    )
+
+
+def _show(value: T | None, write: Callable[[T], str]) -> str:
+    return NOT_MEASURED if value is None else write(value)
+
+
+def _describe_weights(model: ModelResources) -> str:
+    if model.weights is None or model.nonzero_weights is None:
+        return NOT_MEASURED
+    share = "" if not model.weights else f" ({figure_text(model.nonzero_weights / model.weights, 'share')})"
+    return f"{model.nonzero_weights:,} of {model.weights:,}{share}"
+
+
+def describe_operators(found: OperatorCount) -> str:
+    """Return how many operators of one kind really are integer.
+
+    >>> describe_operators(OperatorCount(operator="MatMul", total=48, integer=0, stored_as_integer=48))
+    '0 of 48 MatMul are integer (48 store integers and compute with floats)'
+    """
+    floating = max(0, found.stored_as_integer - found.integer)
+    beside = f" ({floating} {'stores' if floating == 1 else 'store'} integers and compute with floats)"
+    return f"{found.integer} of {found.total} {found.operator} are integer{beside if floating else ''}"
+
+
+def _say_none(model: ModelResources) -> str:
+    return NOT_MEASURED if model.file is None else "none that multiplies weights"
+
+
+def write_time(seconds: float) -> str:
+    """Return a short time in the unit in which it is a short number.
+
+    >>> write_time(9.5e-6), write_time(0.0123), write_time(2.0)
+    ('9.50 µs', '12.3 ms', '2.00 s')
+    """
+    for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
+        if seconds < 1000 * size:
+            return f"{format_figure(seconds / size)} {unit}"
+    return f"{format_figure(seconds)} s"
+
+
+def describe_joules(energy: CallEnergy) -> str:
+    """Return joules for 1,000 predictions, with the basis of every component; or why there are none."""
+    if energy.j_per_1000 is None:
+        return f"{NOT_MEASURED}: {printable(energy.reason, 160)}"
+    basis = [f"{name_component(c.component)} {METHODS[c.method]}" for c in energy.components if c.energy_j is not None]
+    return f"{format_figure(energy.j_per_1000)} J for 1,000 predictions ({', '.join(basis)})"
+
+
+def describe_calls(edge: Edge) -> str:
+    """Return how models were called, by which engine and on which processor; empty where none was run."""
+    if edge.engine is None or edge.batch is None or edge.threads is None:
+        return ""
+    timed = next((m.latency for m in edge.models if m.latency is not None), None)
+    calls = "" if timed is None else f", {timed.repetitions:,} timed calls after {timed.warm_up} to warm up"
+    machine = printable(edge.processor or "processor unknown", 80)
+    return f"Rows a call: {edge.batch:,}, threads: {edge.threads}{calls}; {printable(edge.engine, 80)}; {machine}"
+
+
+def describe_noise(edge: Edge) -> str:
+    """Return what the noise of the tool is; empty where no model was run."""
+    noise = next((m.noise for m in edge.models if m.noise is not None), None)
+    if noise is None:
+        return ""
+    return (
+        f"Noise of the tool: answers that differ when the same rows come in another order, {noise.second_batch:,} a "
+        f"call instead of {noise.batch:,}"
+    )
+
+
+def describe_candidate(candidate: Candidate) -> str:
+    """Return what one candidate changes; its verdict stands beside it."""
+    if candidate.changed is None or candidate.net_loss is None:
+        return f"counts withheld, of {candidate.rows:,} answers"
+    share = figure_text(candidate.changed / candidate.rows, "share") if candidate.rows else "undefined"
+    net = f"net loss {candidate.net_loss:,}" if candidate.net_loss > 0 else f"net gain {-candidate.net_loss:,}"
+    if candidate.net_loss == 0:
+        net = "no net change"
+    return f"{candidate.changed:,} of {candidate.rows:,} changed ({share}), {net}"
+
+
+def list_candidates(edge: Edge) -> Iterator[tuple[str, str, str]]:
+    """Yield the key of the verdict, its word and the sentence of every candidate."""
+    for candidate in edge.candidates:
+        said = f"{printable(candidate.name, LONGEST_NAME)}: {describe_candidate(candidate)}"
+        yield candidate.verdict, name_verdict(candidate.verdict), said
+
+
+def describe_smallest(edge: Edge) -> str:
+    """Return the smallest candidate that passes, or why none is named."""
+    if edge.smallest is None:
+        return f"Smallest model that passes: {edge.smallest_reason}."
+    size = next((m.file_bytes for m in edge.models if m.name == edge.smallest), None)
+    shown = "" if size is None else f" ({size:,} bytes)"
+    return f"Smallest model that passes: {printable(edge.smallest, LONGEST_NAME)}{shown}."

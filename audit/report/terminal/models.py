@@ -1,0 +1,132 @@
+"""Compressed models on a terminal: a row of resources for each, what each candidate changes, the smallest that passes.
+
+Must not: measure, or judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from rich.cells import cell_len, set_cell_size
+
+from audit.errors import printable
+from audit.estimate import figure_text
+from audit.record.edge import Edge, ModelResources
+from audit.record.energy_text import format_figure
+from audit.record.result import AuditResult
+from audit.report.resources import (
+    describe_calls,
+    describe_joules,
+    describe_model,
+    describe_noise,
+    describe_smallest,
+    list_candidates,
+    write_time,
+)
+from audit.report.terminal.lines import Line
+
+T = TypeVar("T")
+COLUMNS = ("bytes", "zipped", "non-zero", "integer", "p50", "p95", "J/1,000", "noise")
+"""What a row has behind the name of its model."""
+NONE = "-"
+LONGEST_NAME, LONGEST_SENTENCE = 24, 800
+VERDICT = 14
+
+
+def list_models(result: AuditResult, *, whole: bool = False) -> Iterator[Line]:
+    """Yield the table of resources, how models were called, and what candidates change; nothing where there is none.
+
+    Parameters
+    ----------
+    result
+        What compressed models cost and change stands in its ``edge``.
+    whole
+        Every number of each model with its unit and its basis, and every sentence.
+    """
+    edge = result.edge
+    if edge is None:
+        return
+    if any(model.file is not None for model in edge.models):
+        yield from _make_table(edge)
+    else:
+        yield Line("Models", whole=True)
+    for said in (describe_calls(edge), describe_noise(edge), _explain_energy(edge), _explain_missing(edge)):
+        if said:
+            yield Line("  ", said)
+    yield from _list_candidates(result, edge, whole=whole)
+    yield Line("  ", describe_smallest(edge))
+    if whole:
+        yield from _list_everything(edge)
+
+
+def _list_candidates(result: AuditResult, edge: Edge, *, whole: bool) -> Iterator[Line]:
+    """Yield what each candidate changes, and why one does not pass; of the judged one the headline says it."""
+    judged = (result.question.config.get("predictions") or {}).get("prediction")
+    for candidate, (verdict, word, said) in zip(edge.candidates, list_candidates(edge), strict=True):
+        yield Line(f"  {word:<{VERDICT}}", said, verdict)
+        if whole or (verdict != "pass" and candidate.name != judged):
+            for sentence in candidate.sentences:
+                yield Line(" " * (2 + VERDICT), printable(sentence, LONGEST_SENTENCE))
+
+
+def _make_table(edge: Edge) -> Iterator[Line]:
+    """Yield the rows of resources, their columns right-aligned."""
+    rows = [_list_cells(model) for model in edge.models]
+    names = [printable(model.name, LONGEST_NAME) for model in edge.models]
+    wide = [max(len(head), *(cell_len(row[at]) for row in rows)) for at, head in enumerate(COLUMNS)]
+    first = max(len("Models") - 2, *map(cell_len, names)) + 2
+    yield Line(set_cell_size("Models", first) + _lay(COLUMNS, wide), whole=True)
+    for name, row in zip(names, rows, strict=True):
+        yield Line(set_cell_size(f"  {name}", first) + _lay(row, wide), whole=True)
+
+
+def _lay(cells: tuple[str, ...], wide: list[int]) -> str:
+    return "".join(" " * (width - cell_len(cell) + 1) + cell for cell, width in zip(cells, wide, strict=True))
+
+
+def _list_cells(model: ModelResources) -> tuple[str, ...]:
+    """Return the cells of one model; what was not measured is a dash, and the lines below say why."""
+    share = NONE
+    if model.weights and model.nonzero_weights is not None:
+        share = figure_text(model.nonzero_weights / model.weights, "share")
+    return (
+        _show(model.file_bytes, "{:,}".format),
+        _show(model.zipped_bytes, "{:,}".format),
+        share,
+        ", ".join(f"{o.integer}/{o.total} {o.operator}" for o in model.operators) or NONE,
+        _show(model.latency, lambda latency: write_time(latency.p50_s)),
+        _show(model.latency, lambda latency: write_time(latency.p95_s)),
+        _show(model.energy, lambda energy: _show(energy.j_per_1000, format_figure)),
+        _show(model.noise, lambda noise: f"{noise.changed:,}"),
+    )
+
+
+def _show(value: T | None, write: Callable[[T], str]) -> str:
+    return NONE if value is None else write(value)
+
+
+def _explain_energy(edge: Edge) -> str:
+    """Return the basis of the joules; empty where there are none."""
+    known = [m.energy for m in edge.models if m.energy is not None and m.energy.j_per_1000 is not None]
+    if known:
+        basis = describe_joules(known[0]).partition("(")[2].rstrip(")")
+        return f"J for 1,000 predictions: the whole machine, idle power included ({basis})"
+    return ""
+
+
+def _explain_missing(edge: Edge) -> str:
+    """Return why a number is a dash."""
+    reasons = dict.fromkeys(printable(m.reason, 160) for m in edge.models if m.reason)
+    return f"Not measured (-): {'; '.join(reasons)}" if reasons else ""
+
+
+def _list_everything(edge: Edge) -> Iterator[Line]:
+    """Yield every number of each model with its unit and its basis."""
+    for model in edge.models:
+        words = describe_model(model)
+        told = (
+            f"{words.size} bytes, zipped {words.zipped}; non-zero weights {words.weights}; {words.operators}; "
+            f"latency {words.latency}; energy {words.energy}; noise {words.noise}"
+        )
+        yield Line(f"  {words.name}: ", told, hang=4)
