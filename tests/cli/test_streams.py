@@ -31,6 +31,10 @@ EVERY = {
     "show": (f"{AUDIT} show --store kept", 0),
     "diff": (f"{AUDIT} diff latest latest --store kept", 0),
     "verify": (f"{AUDIT} verify kept/%s", 0),
+    "pairs": (f"{AUDIT} pairs t.csv --label y --prediction p --against old --groups g", 0),
+    "read": (f"{AUDIT} read items.csv --into made-$$.parquet", 0),
+    "items": (f"{AUDIT} model items.parquet --task items --groups group", 0),
+    "swap": (f"{AUDIT} swap prompts.csv --terms terms.toml --into made-$$.csv", 0),
     "checks": (f"{AUDIT} checks", 0),
     "conform": (f"{AUDIT} conform", 0),
     "plan": (f"{AUDIT} plan --parameters 7B --tokens 1T --device h100 --country FRA", 0),
@@ -38,7 +42,7 @@ EVERY = {
     "help": (f"{AUDIT} --help", 0),
     "version": (f"{AUDIT} --version", 0),
 } | COMMANDS
-PRINTING = {"card", "list", "show", "diff", "checks", "plan", "help", "version", "metrics"}
+PRINTING = {"swap", "card", "list", "show", "diff", "checks", "plan", "help", "version", "metrics"}
 STREAMS = {
     "stdout closed": "%s >&-",
     "stderr closed": "%s 2>&-",
@@ -62,15 +66,30 @@ metric = "selection_rate"
 compare = "ratio"
 min = 0.5
 """
+TERMS = """
+attribute = "gender"
+[[slots]]
+female = ["Mary", "Anna"]
+male = ["John", "Paul"]
+"""
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder with a table whose ratio of selection rates is surely between .5 and .9, and one kept run."""
     folder = tmp_path_factory.mktemp("streams")
-    rows = [f"{g},{i % 2},{int(i % 10 < chosen)}" for g, chosen in (("a", 5), ("b", 4)) for i in range(4000)]
-    (folder / "t.csv").write_text("g,y,p\n" + "\n".join(rows) + "\n")
+    rows = [
+        f"{g},{i % 2},{int(i % 10 < chosen)},{int(i % 9 < chosen)}"
+        for g, chosen in (("a", 5), ("b", 4))
+        for i in range(4000)
+    ]
+    (folder / "t.csv").write_text("g,y,p,old\n" + "\n".join(rows) + "\n")
     (folder / "audit.toml").write_text(TOML)
+    items = [f"mine,i{i},t{i // 5},{'ab'[i % 2]},{('toward', 'away', 'neither')[i % 3]}" for i in range(100)]
+    (folder / "items.csv").write_text("task,item,template,group,outcome\n" + "\n".join(items) + "\n")
+    assert shell(f"{AUDIT} read items.csv --into items.parquet", folder).returncode == 0
+    (folder / "prompts.csv").write_text("text\n" + "".join(f"Mary said yes {i}.\n" for i in range(9)))
+    (folder / "terms.toml").write_text(TERMS)
     assert shell(f"{MODEL % 0.5} --store kept", folder).returncode == 0
     return folder
 
@@ -162,7 +181,7 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
         + f'[train]\ncommand = ["{sys.executable}", "-c", "open(\'begun\', \'w\'); import time; time.sleep(60)"]\n'
         'predictions = "p.csv"\n'
     )
-    (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
+    (tmp_path / "t.csv").write_text("g,y,p,old\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
     command = [sys.executable, "-m", "audit", "run", "."]
     child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                              start_new_session=True)  # fmt: skip
@@ -185,7 +204,7 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
 def test_a_preparation_that_is_stopped_is_no_fault_of_the_data(number, code, tmp_path):
     prepare = f'prepare = ["{sys.executable}", "-c", "open(\'begun\', \'w\'); import time; time.sleep(60)"]\n'
     (tmp_path / "audit.toml").write_text(TOML.replace("[data]\n", f"[data]\n{prepare}"))
-    (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
+    (tmp_path / "t.csv").write_text("g,y,p,old\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
     command = [sys.executable, "-m", "audit", "run", "."]
     child = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 40
