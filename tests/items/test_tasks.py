@@ -55,6 +55,7 @@ def test_an_answer_to_bbq_is_toward_by_polarity_and_group(tmp_path, polarity, an
     item = read_one(tmp_path, BBQ | {"question_polarity": polarity}, [answer])
     assert (item.outcome, item.correct, item.reason) == (outcome, correct, None)
     assert (item.template, item.group, item.condition) == ("Age 7", "Age", "ambig")
+    assert item.further["stereotyped"] == "Old"
 
 
 @pytest.mark.parametrize(

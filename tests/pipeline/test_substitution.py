@@ -106,3 +106,17 @@ def test_a_table_without_an_arm_or_a_decision_is_refused(tmp_path, damage, said)
     table.write_text(damage(table.read_text()))
     with pytest.raises((SourceError, ValuesError), match=said):
         measure_swapped(table, "decision")
+
+
+def test_an_effect_that_varies_by_template_around_0_is_rarely_found():
+    """25 templates of 20 texts: about one interval in twenty lies beside 0; over texts it would be nearly half of them."""
+    random, template, beside, naive = np.random.default_rng(3), np.repeat(np.arange(25), 20), 0, 0
+    for _ in range(1000):
+        lean = np.repeat(random.normal(0, 0.2, 25), 20)
+        values = (random.random(500) < 0.2 + np.maximum(lean, 0)).astype(float)
+        values -= random.random(500) < 0.2 + np.maximum(-lean, 0)
+        found = mean_over_templates(values, template, 0.025)
+        beside += not found.low <= 0 <= found.high
+        naive += abs(values.mean()) > 1.96 * values.std() / math.sqrt(500)
+    assert beside / 1000 < 0.07
+    assert naive / 1000 > 0.25

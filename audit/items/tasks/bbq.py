@@ -30,7 +30,8 @@ def read(logged: Logged) -> Item:
     unknown = _find_unknown(options, groups, logged)
     people = [i for i in range(len(NAMES)) if i != unknown]
     chosen, reason = _find_chosen(logged, options, people, unknown)
-    target = _find_target(logged, groups, people)
+    named = _read_stereotyped(logged)
+    target = _find_target(named, groups, people)
     right = _read_right(logged, options)
     outcome: Outcome = "neither"
     if reason is None and target is None:
@@ -51,7 +52,11 @@ def read(logged: Logged) -> Item:
         reason=reason,
         correct=chosen == right,
         condition=condition,
-        further={"polarity": text_of(logged, "question_polarity"), "version": version},
+        further={
+            "polarity": text_of(logged, "question_polarity"),
+            "stereotyped": ", ".join(named),
+            "version": version,
+        },
     )
 
 
@@ -108,13 +113,17 @@ def _find_chosen(
         return None, error.reason
 
 
-def _find_target(logged: Logged, groups: Sequence[set[str]], people: Sequence[int]) -> int | None:
-    """Return which of the two people belongs to the stereotyped group; None where not exactly one does."""
+def _read_stereotyped(logged: Logged) -> Sequence[str]:
     metadata = logged.doc.get("additional_metadata")
     named = metadata.get("stereotyped_groups") if isinstance(metadata, Mapping) else None
     if not isinstance(named, list):
         raise SourceError(f"{logged.where}: the item has no stereotyped_groups (additional_metadata)")
-    stereotyped: set[str] = set().union(*(_split(str(name)) - {"f", "m"} | _letter(str(name)) for name in named))
+    return list(map(str, named))
+
+
+def _find_target(named: Sequence[str], groups: Sequence[set[str]], people: Sequence[int]) -> int | None:
+    """Return which of the two people belongs to the stereotyped group; None where not exactly one does."""
+    stereotyped: set[str] = set().union(*(_split(name) - {"f", "m"} | _letter(name) for name in named))
     of_it = [i for i in people if groups[i] & stereotyped]
     return of_it[0] if len(of_it) == 1 else None
 
