@@ -109,7 +109,7 @@ def test_a_table_without_an_arm_or_a_decision_is_refused(tmp_path, damage, said)
 
 
 def test_an_effect_that_varies_by_template_around_0_is_rarely_found():
-    """25 templates of 20 texts: about one interval in twenty lies beside 0; over texts it would be nearly half of them."""
+    """25 templates of 20 texts: about one interval in twenty lies beside 0; over texts it is more than one in five."""
     random, template, beside, naive = np.random.default_rng(3), np.repeat(np.arange(25), 20), 0, 0
     for _ in range(1000):
         lean = np.repeat(random.normal(0, 0.2, 25), 20)
@@ -119,4 +119,4 @@ def test_an_effect_that_varies_by_template_around_0_is_rarely_found():
         beside += not found.low <= 0 <= found.high
         naive += abs(values.mean()) > 1.96 * values.std() / math.sqrt(500)
     assert beside / 1000 < 0.07
-    assert naive / 1000 > 0.25
+    assert naive / 1000 > 0.2
