@@ -6,7 +6,7 @@ Must not: decide anything; it is given the verdict.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from audit.config.schema import GateRule
@@ -34,6 +34,7 @@ from audit.gates.decisive_groups import Around, Settled, find_deciding_pair
 from audit.gates.wording import Wording, name_metric
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion, split_comparison
+from audit.measurement.scope import FEW_CHANGED
 
 MANY = 100
 """Rows of a group from which it is the rarer outcome that is too few, not the rows."""
@@ -192,9 +193,17 @@ class Voice:
         yield self._describe_unmeasured()
         groups = [g for pair in (self.estimate.pair, self.found and self.found.pair) if pair for g in pair]
         rates = [self.around.rate(self.like, g) for g in groups]
+        yield self._describe_few_changes({g: r for g, r in zip(groups, rates, strict=True) if r is not None})
         yield HIDDEN if any(r is not None and SAYS_NOTHING in (r.method or "") for r in rates) else ""
         yield _describe_uncompared(self.estimate, self.around) if NO_GROUP in self.estimate.flags else ""
         yield CLOSE if FOLDS_DECIDE in self.estimate.flags else ""
+
+    def _describe_few_changes(self, rates: Mapping[Group, Estimate]) -> str:
+        """Say of groups in which so few decisions changed that no limit on what changed can fail by them."""
+        few = [self.name(group) for group, rate in rates.items() if FEW_CHANGED in rate.flags]
+        if self.verdict != "insufficient" or not few:
+            return ""
+        return f"Fewer than 6 decisions of {join_words(few)} changed, too few to show a direction."
 
     def _describe_unmeasured(self) -> str:
         """Say of groups without a number that the others alone are beyond the limit."""

@@ -186,6 +186,7 @@ def test_fewer_than_six_changed_decisions_never_fail(lost, rule):
     result = compare(new, y, y, g, gates=rule)
     assert result.verdict == "insufficient", result.gates[0].sentence
     assert "too few changes to show a direction" in describe_change(result)
+    assert "Fewer than 6 decisions of " in result.gates[0].sentence
     assert "few_changed" in value(result, "net_change", "a").flags
 
 
