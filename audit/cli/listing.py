@@ -13,14 +13,17 @@ import typer
 from audit.cli import options as o
 from audit.cli.console import put, say
 from audit.cli.named_runs import describe_state, read_kept_kwh
+from audit.errors import printable
 from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from audit.record.heads import Entry
 
 HERE = Path(DEFAULT_STORE)
-COLUMNS = ("run", "verdict", "model", "version", "commit", "started")
-LONGEST = {"model": 40, "version": 20}
+COLUMNS = ("run", "verdict", "decided by", "model", "version", "commit")
+MODEL, SHORTEST_MODEL, GAP, WIDTH = 3, 8, 2, 80
+"""The column that gives way where a line is too long, and its least width; blanks between columns; the line."""
+LONGEST_CELL = 40
 MOST_NAMED = 3
 AGE = re.compile(r"([0-9]{1,6})\s*(d|days?|w|weeks?|h|hours?)")
 DAYS = {"d": 1.0, "w": 7.0, "h": 1 / 24}
@@ -59,30 +62,39 @@ def _to_document(run: Entry) -> dict[str, Any]:
 
 
 def _print_table(runs: Sequence[Entry]) -> None:
-    """Print a line for each run and its headline under it; nothing is cut that tells two runs apart."""
-    from audit.errors import printable
-    from audit.record.heads import find_gate_sentence, is_withheld
+    """Print a line of 80 columns for each run: what decided it, and which version of which model it was."""
+    rows = [COLUMNS, *map(_describe_run, runs)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
+    # An id tells two runs apart, and so do version and commit; the name of the model takes the columns that are left.
+    left = WIDTH - sum(widths) + widths[MODEL] - GAP * (len(widths) - 1)
+    widths[MODEL] = max(SHORTEST_MODEL, min(widths[MODEL], left))
+    for row, run in zip(rows, (None, *runs), strict=True):
+        cells = [*row[:MODEL], _shorten(row[MODEL], widths[MODEL]), *row[MODEL + 1 :]]
+        say((" " * GAP).join(word.ljust(width) for word, width in zip(cells, widths, strict=True)).rstrip())
+        if run is not None and run.reason:
+            say(f"    {printable(run.reason, 600)}")
+
+
+def _describe_run(run: Entry) -> tuple[str, ...]:
+    """Return the cells of a run."""
+    from audit.record.heads import find_gate_figure, is_withheld
     from audit.record.result import name_verdict
 
-    rows: list[tuple[str, ...]] = [COLUMNS]
-    for run in runs:
-        told = {"model": run.model, "version": run.model_version, "commit": run.commit, "started": run.started}
-        words = (printable(told[name] or "–", LONGEST.get(name, 25)) for name in told)
-        rows.append((run.id, name_verdict(run.verdict).lower() if run.verdict else describe_state(run), *words))
-    widths = [max(len(row[at]) for row in rows) for at in range(len(COLUMNS))]
-    for row, of in zip(rows, (None, *runs), strict=True):
-        say("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
-        said = None if of is None else of.reason or find_gate_sentence(of.path, of.verdict)
-        if said and of is not None and not of.reason and is_withheld(of.path):
-            said = 'withheld ([publish] terminal = "withhold")'
-        if said:
-            say(f"    {printable(said, 600)}")
+    if run.verdict is None:
+        verdict, _, decided = describe_state(run).partition(", ")
+    else:
+        verdict, decided = name_verdict(run.verdict).lower(), find_gate_figure(run.path, run.verdict) or ""
+        decided = "withheld" if decided and is_withheld(run.path) else decided
+    words = (decided, run.model, run.model_version, run.commit)
+    return (run.id, verdict, *(printable(word or "–", LONGEST_CELL) for word in words))
+
+
+def _shorten(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
 
 
 def _name_passed_over(over: Sequence[str]) -> None:
     """Say which folders hold a result and are no run of the store."""
-    from audit.errors import printable
-
     if over:
         named = ", ".join(printable(name) for name in over[:MOST_NAMED]) + (", …" if len(over) > MOST_NAMED else "")
         said = (

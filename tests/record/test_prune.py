@@ -192,12 +192,16 @@ def test_the_list_cuts_no_id_and_tells_versions_commits_and_headlines(store, cap
     versioned(store, NEW, "1.1-candidate")
     _, out, _ = asked(capfd, "list", "--store", store.folder)
     lines = out.splitlines()
-    assert [line.split()[0] for line in lines[1::2]] == [NEW, OLD]
+    assert [line.split()[0] for line in lines[1:]] == [NEW, OLD]
+    assert max(map(len, lines)) <= 80
     assert "1.1-candidate" in lines[1]
     commit = sample_results.boston().run.code.commit
     assert commit[:7] in lines[1]
+    assert " fail " in lines[1]
+    assert " race 0.64 " in lines[1]
+    _, out, _ = asked(capfd, "list", "--json", "--store", store.folder)
     failed = next(g for g in sample_results.boston().gates if g.verdict == "fail")
-    assert lines[2].strip() == failed.sentence
+    assert [run["headline"] for run in json.loads(out)] == [failed.sentence] * 2
     _, out, _ = asked(capfd, "list", "--json", "--store", store.folder)
     first = json.loads(out)[0]
     assert (first["model_version"], first["commit"], first["headline"]) == (

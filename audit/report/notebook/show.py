@@ -6,7 +6,7 @@ Must not: need a stylesheet, a script or the network.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -118,29 +118,28 @@ def _list_screen(result: AuditResult) -> Iterator[list[str]]:
     limits = make_limit_views(result)
     if len(limits) > 1:
         yield [*_wrap(f"  {describe_tally(result)}"), "Limits"]
-        yield [_cut(_write_limit(v)) for v in limits[:MOST_LINES]] + _count_rest(len(limits) - MOST_LINES)
+        yield _fit(list(map(_write_limit, limits)))
     for said in filter(None, (_tell_excluded(result), *_tell_joined(result))):
         yield _wrap(f"  {said}", POLICY_LINES, "    ")
     gaps = list(chain.from_iterable(map(list_gaps, _index_stages(result)[:1])))
     if gaps:
         yield ["Largest gaps between groups"]
-        yield [*(_cut(_write_gap(g)) for g in gaps[:MOST_LINES]), *_count_rest(len(gaps) - MOST_LINES)]
+        yield _fit(list(map(_write_gap, gaps)))
     if result.checks:
         yield [_tell_checks(result)]
         found = [row for row in list_checks(result.checks) if row[0].kind in FINDINGS]
-        yield [*(_cut(f"  {code}  {title}") for _, code, title, *_ in found[:MOST_LINES])]
-        yield _count_rest(len(found) - MOST_LINES)
+        yield _fit([f"  {code}  {title}" for _, code, title, *_ in found])
     yield ["All numbers: result.to_frame(); pages: result.report(path), result.card(path)"]
 
 
 def _write_limit(v: LimitView) -> str:
-    """Return a limit with its numbers first, because a line is cut at its end."""
+    """Return a limit with its numbers first, because that is what is compared."""
     said = f"{v.found} {v.interval}".strip()
     return f"  {v.badge.word.upper():<13} {f'{said}, {v.limit}':<38} {v.title}"
 
 
 def _write_gap(gap: Gap) -> str:
-    """Return a gap with its numbers first, because a line is cut at its end."""
+    """Return a gap with its numbers first, because that is what is compared."""
     said, ends = write_value(gap.apart).text, " v. ".join(dict.fromkeys(gap.ends))
     if ends:
         return f"  {said:<25} {gap.title}: {ends}"
@@ -151,8 +150,17 @@ def _wrap(text: str, most: int = HEADLINE_LINES, indent: str = "  ") -> list[str
     return textwrap.wrap(text, WIDTH, subsequent_indent=indent, max_lines=most, placeholder=" …")
 
 
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 2]} …"
+def _fit(entries: Sequence[str]) -> list[str]:
+    """Return the first entries, each in full on as many lines as it takes, and how many more there are."""
+    shown: list[str] = []
+    left = len(entries)
+    for entry in entries[:MOST_LINES]:
+        lines = textwrap.wrap(entry, WIDTH, subsequent_indent="      ", break_on_hyphens=False)
+        if shown and len(shown) + len(lines) > MOST_LINES + 1:
+            break
+        shown += lines
+        left -= 1
+    return [*shown, *_count_rest(left)]
 
 
 def _count_rest(left: int) -> list[str]:

@@ -213,3 +213,14 @@ def test_no_notebook_scrolls_sideways_and_no_number_is_split(tmp_path, make, wid
     assert wide <= width
     assert lines
     assert set(lines) <= {0, 1}, "a number stands in one line; what is folded has none"
+
+
+def test_print_cuts_no_gap_and_no_limit():
+    groups = ["African American or Black", "White", "American Indian and Alaska Native"] * 200
+    chosen = [int(i % 3 == 1 or i % 7 < 2) for i in range(len(groups))]
+    result = audit.measure(chosen, chosen, groups={"ethnic_origin": groups}, gates=["selection_rate ratio >= 0.8", "accuracy lowest >= 0.5"])  # fmt: skip
+    said = str(result)
+    assert len(said.splitlines()) <= 25
+    assert max(map(len, said.splitlines())) <= 80
+    assert " …" not in said
+    assert "Selection rate by ethnic_origin: " in " ".join(said.split())
