@@ -42,10 +42,12 @@ PRIOR = 0.5
 """Changed answers, with all of their fold, that are added before the chance is taken that a fold changes together: less
 misses one-sided bounds where few and uneven units change as a whole (docs/decisions/0068)."""
 STEPS = 14
-"""Halvings of the log of an error, after which it is known to a fifth of a hundredth."""
+"""Halvings of the log of an error, after which it is known to a fifth of a percent."""
 MOST_PAIRS = 4096
 """Pairs of groups that are compared at once: their deviations by fold still fit a processor's cache."""
 Positions = npt.NDArray[np.intp]
+SKEWED = 0.75
+"""Part of the degrees of freedom that is left to one share: its deviations are skewed (docs/decisions/0068)."""
 UNSURE = 1.35
 """How far a variance of 100 folds may lie under the truth at an error of .025: 99 over that quantile of chi-square."""
 
@@ -365,7 +367,7 @@ def _weigh_folds(flips: Flips) -> _Folds:
     equal = total[2] ** 2 / np.maximum((rows**2).sum(axis=-1), 1e-300)
     each = [_share(flips, at, d, folds) for at, d in ((0, first), (1, second))]
     p = np.stack([np.divide(total[i], total[2], out=np.zeros_like(total[2]), where=total[2] > 0) for i in (0, 1)], -1)
-    df = np.stack([np.minimum(equal, _degrees(d)) - 1 for d in (first, second)], axis=-1)
+    df = SKEWED * np.stack([np.minimum(equal, _degrees(d)) - 1 for d in (first, second)], axis=-1)
     r = _correlate(first, second)
     one = np.ones_like(r)
     crossed = np.stack([np.stack([one, r], axis=-1), np.stack([r, one], axis=-1)], axis=-1)
