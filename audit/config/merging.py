@@ -1,10 +1,11 @@
-"""Levels of a group column that are joined before anything is counted: which name each of them gets.
+"""Levels of a group column that are joined before anything is counted, and combinations of columns that are too many.
 
 Must not: know which levels a table has.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from audit.axes import name_level
 from audit.errors import printable
 from audit.estimate import quoted_level
 
+MOST_GROUPINGS = 1_000
+"""Columns and combinations of columns by which everything is measured."""
 Merge = Mapping[str, Mapping[str, Sequence[Any]]]
 """By column and new name, the levels that are joined, as a file or a caller writes them."""
 
@@ -92,3 +95,29 @@ def merge_declared(
         column: tuple(dict.fromkeys(targets.get(column, {}).get(level, level) for level in levels))
         for column, levels in declared.items()
     }
+
+
+def refuse_crossings(groups: int, ways: int) -> None:
+    """Refuse more groupings than are measured, before a row is read: the configuration alone decides that."""
+    asked = count_groupings(groups, ways)
+    if asked <= MOST_GROUPINGS:
+        return
+    crossed = f"combinations of up to {ways} of {groups:,} columns make" if ways > 1 else f"{groups:,} columns make"
+    raise ValueError(
+        f"groups: {crossed} {asked:,} groupings, more than {MOST_GROUPINGS:,}; {_suggest_fewer(groups, ways)}"
+    )
+
+
+def _suggest_fewer(groups: int, ways: int) -> str:
+    """Describe how to ask for no more groupings than are measured."""
+    less = next((w for w in range(ways - 1, 0, -1) if count_groupings(groups, w) <= MOST_GROUPINGS), None)
+    most = max(n for n in range(1, groups) if count_groupings(n, ways) <= MOST_GROUPINGS)
+    name = f"name at most {most} columns" if most > 1 else "name fewer columns"
+    if less is None:
+        return name
+    return f"set intersections to {less} ({count_groupings(groups, less):,} groupings), or {name}"
+
+
+def count_groupings(groups: int, ways: int) -> int:
+    """Count the groups' columns and their combinations up to so many ways."""
+    return sum(math.comb(groups, k) for k in range(1, ways + 1))

@@ -99,7 +99,7 @@ def _to_merges(texts: Sequence[str], flag: str) -> dict[str, dict[str, list[str]
         found = MERGED.fullmatch(text)
         if found is None:
             raise QuestionError(f"{flag} '{printable(text)}' cannot be read; write COLUMN:NEW=LEVEL,LEVEL")
-        column, new = (_unquote_name(found[part]) for part in ("column", "new"))
+        column, new = _unquote_name(found["column"]), _unquote_name(found["new"])
         lists = merged.setdefault(column, {})
         if new in lists:
             raise QuestionError(f"{flag} names '{printable(column)}:{printable(new)}' twice; list all its levels once")

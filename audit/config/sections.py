@@ -5,7 +5,6 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from itertools import pairwise
 from operator import itemgetter
@@ -15,7 +14,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from audit.axes import Class, Task, is_same_class
 from audit.config import options as o
-from audit.config.merging import name_targets, refuse_merge
+from audit.config.merging import name_targets, refuse_crossings, refuse_merge
 from audit.config.options import (
     COMMAS,
     EVERYWHERE,
@@ -47,8 +46,6 @@ UNASKED_TOP = (10,)
 
 
 CSV_HELP = 'CSV dialect, such as "separator=;,decimal=,,encoding=latin-1".'
-MOST_GROUPINGS = 1_000
-"""Columns and combinations of columns by which everything is measured."""
 
 
 class Data(Section):
@@ -221,7 +218,7 @@ class Data(Section):
             raise ValueError(
                 f"master is for engine spark, but engine is {self.engine}; set engine to spark, or remove master"
             )
-        _refuse_crossings(len(self.groups), self.intersections)
+        refuse_crossings(len(self.groups), self.intersections)
         for column, edges in self.bins.items():
             if not edges or any(a >= b for a, b in pairwise(edges)):
                 raise ValueError(f"bins.{column} must have increasing edges, such as [18, 25, 40, 65]")
@@ -240,32 +237,6 @@ class Data(Section):
             if not shares or any(not 0 <= s <= 1 for s in shares.values()) or sum(shares.values()) > 1 + 1e-6:
                 raise ValueError(f"reference.{column} must hold shares between 0 and 1 with a sum of at most 1")
         return self
-
-
-def _refuse_crossings(groups: int, ways: int) -> None:
-    """Refuse more groupings than are measured, before a row is read: the configuration alone decides that."""
-    asked = count_groupings(groups, ways)
-    if asked <= MOST_GROUPINGS:
-        return
-    crossed = f"combinations of up to {ways} of {groups:,} columns make" if ways > 1 else f"{groups:,} columns make"
-    raise ValueError(
-        f"groups: {crossed} {asked:,} groupings, more than {MOST_GROUPINGS:,}; {_suggest_fewer(groups, ways)}"
-    )
-
-
-def _suggest_fewer(groups: int, ways: int) -> str:
-    """Describe how to ask for no more groupings than are measured."""
-    less = next((w for w in range(ways - 1, 0, -1) if count_groupings(groups, w) <= MOST_GROUPINGS), None)
-    most = max(n for n in range(1, groups) if count_groupings(n, ways) <= MOST_GROUPINGS)
-    name = f"name at most {most} columns" if most > 1 else "name fewer columns"
-    if less is None:
-        return name
-    return f"set intersections to {less} ({count_groupings(groups, less):,} groupings), or {name}"
-
-
-def count_groupings(groups: int, ways: int) -> int:
-    """Count the groups' columns and their combinations up to so many ways."""
-    return sum(math.comb(groups, k) for k in range(1, ways + 1))
 
 
 class Checks(Section):

@@ -24,14 +24,8 @@ PROVIDER = "CPUExecutionProvider"
 QUIET = 3
 """Errors of the engine only: what it warns of is about how graphs are saved."""
 TYPES = {
-    "tensor(float)": "float32",
-    "tensor(double)": "float64",
-    "tensor(float16)": "float16",
-    "tensor(int64)": "int64",
-    "tensor(int32)": "int32",
-    "tensor(uint8)": "uint8",
-    "tensor(int8)": "int8",
-    "tensor(bool)": "bool",
+    f"tensor({name})": {"float": "float32", "double": "float64"}.get(name, name)
+    for name in ("float", "double", "float16", "int64", "int32", "uint8", "int8", "bool")
 }
 """Types of inputs that rows of numbers can be given to, by the name of numpy."""
 Feed = Mapping[str, "np.ndarray"]

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from audit.tables.table import Table
 
 UNKNOWN = Estimate(stage="model", metric="net_change", status="undefined", reason="not measured")
-UNKNOWN_SIZES = "not known, because no file of a candidate that passes is named"
 
 
 @dataclass(slots=True)
@@ -322,5 +321,5 @@ def choose_smallest(edge: Edge, insufficient: str) -> tuple[str | None, str]:
         return passing[0], ""
     sizes = {m.name: m.file_bytes for m in edge.models if m.name in passing and m.file_bytes is not None}
     if not sizes:
-        return None, UNKNOWN_SIZES
+        return None, "not known, because no file of a candidate that passes is named"
     return min(sizes, key=lambda name: (sizes[name], passing.index(name))), ""

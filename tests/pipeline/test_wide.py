@@ -13,8 +13,8 @@ import pytest
 
 import audit
 from audit.checks import part as looked
+from audit.config.merging import MOST_GROUPINGS, count_groupings
 from audit.config.read import build
-from audit.config.sections import MOST_GROUPINGS, count_groupings
 from audit.counting.columns import held_columns
 from audit.errors import AuditError
 from audit.pipeline.stages import Findings, audit_parts
