@@ -50,8 +50,7 @@ def gate(
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
     from audit.gates.judge import exit_code, judge_again
-    from audit.pipeline.records import record_question
-    from audit.pipeline.remeasure import remeasure_from
+    from audit.pipeline.records import record_question, remeasure_from
     from audit.report.terminal.verdict import print_verdict
 
     if not result:

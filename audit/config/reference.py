@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from audit.config import edge, energy, options, schema, sections
+from audit.config import energy, options, schema, sections
 from audit.config.options import Option, Section
 from audit.config.schema import Config
 from audit.config.sections import list_keys
@@ -148,7 +148,7 @@ def _resolve(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str
 def _read_texts() -> dict[str, dict[str, str]]:
     """Return what stands under each field, by section; pydantic would read it at every start of every command."""
     texts: dict[str, dict[str, str]] = {}
-    for module in (options, sections, edge, energy, schema):
+    for module in (options, sections, energy, schema):
         texts.update(read_docstrings(module))
     return texts
 

@@ -16,11 +16,9 @@ from audit.config.schema import Config
 from audit.errors import printable
 from audit.estimate import Group, figure_text, interval_words, limit_text, named_group, p_text
 from audit.measurement.estimates import Estimates
-from audit.record.edge import Candidate, Edge, GroupFlips
+from audit.record.edge import EDGE, Candidate, Edge, GroupFlips
 from audit.record.result import Gate, GateVerdict
 
-EDGE = "edge."
-"""How the names of these gates begin."""
 CHURN: Final = "churn"
 NET_LOSS: Final = "net_loss"
 FEWEST_SEEDS = 5
@@ -96,7 +94,7 @@ def _make_gate(judged: Judged, name: str, estimates: Estimates) -> Gate:
     each = estimates.of("model", metric, judged.by)
     estimate = next((e for e in each if (e.group, e.compare) == (judged.group, None)), None)
     gate = Gate(
-        name=f"edge.{judged.kind}.{name}",
+        name=f"{EDGE}{judged.kind}.{name}",
         verdict=judged.verdict,
         sentence=judged.sentence,
         max=_round_up(judged.limit),

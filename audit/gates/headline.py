@@ -13,9 +13,9 @@ from itertools import chain
 from audit.config.limits import CHECKS
 from audit.errors import printable
 from audit.estimate import grouping_text, join_words
-from audit.gates.compressed import EDGE
 from audit.gates.judge import WORST_FIRST, find_deciding_gate, judges_groups
 from audit.gates.voice import write_times
+from audit.record.edge import EDGE
 from audit.record.result import AuditResult, Gate, Run, name_verdict
 
 NO_LIMIT = "No limit was set. The numbers below are measurements, not passes."

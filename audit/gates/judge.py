@@ -20,7 +20,6 @@ from audit.config.limits import check_limits
 from audit.config.schema import Config, GateRule, WaiverRule
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate, cell_text
-from audit.gates.compressed import EDGE, find_edge_limits, judge_edge
 from audit.gates.decisive_groups import Held, Settled, find_held_back
 from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check
 from audit.gates.sentences import describe_gate, describe_waiver, reason_for_no_number
@@ -38,7 +37,7 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
 from audit.measurement.metrics.kinds import split_comparison
-from audit.record.edge import Edge
+from audit.record.edge import EDGE, Edge
 from audit.record.energy_text import estimate_total
 from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, Waiver
 
@@ -112,6 +111,8 @@ def _judge_edge(config: Config, evidence: Evidence) -> tuple[Gate, ...]:
     """Return the verdicts on the compressed model that the predictions are of."""
     if evidence.edge is None or config.predictions is None or config.predictions.prediction is None:
         return ()
+    from audit.gates.compressed import find_edge_limits, judge_edge
+
     return judge_edge(evidence.edge, evidence.estimates, config.predictions.prediction, find_edge_limits(config))
 
 

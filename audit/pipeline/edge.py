@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.axes import AGAINST, LABEL, PREDICTION, CubeKind
-from audit.config.edge import EdgeSection
-from audit.config.schema import Config
+from audit.config.schema import Config, EdgeSection
 from audit.config.sections import Predictions
 from audit.edge.retraining import Flips, rank_among_seeds
 from audit.errors import QuestionError, printable
@@ -24,7 +23,7 @@ from audit.gates.compressed import find_edge_limits, judge_candidate
 from audit.gates.judge import WORST_FIRST, Evidence, exit_code, judge
 from audit.measurement.estimates import Estimates
 from audit.pipeline.plans import list_prediction_columns
-from audit.pipeline.remeasure import remeasure_from
+from audit.pipeline.records import remeasure_from
 from audit.pipeline.stages import Findings, Step, audit_model, measure_all
 from audit.record.cubes import PREDICTIONS, CubeRecord, to_cube
 from audit.record.edge import Candidate, Edge, GroupFlips, ModelResources

@@ -1,14 +1,23 @@
-"""What a document keeps of a question and of a table."""
+"""What a document keeps of a question and of a table, and a grouping of it measured again from its counts.
+
+Must not: read rows, or judge.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from audit.axes import CubeKind
 from audit.config.schema import Config
 from audit.errors import without_credentials
+from audit.estimate import Group, Stage
+from audit.gates.small_groups import Remeasure
+from audit.measurement.estimates import Estimates
+from audit.record.cubes import PREDICTIONS, TRAIN, CubeRecord, to_cube
 from audit.record.result import Column, Part, Question
 from audit.record.serialize import to_plain
 from audit.system.recorded_command import record_words
@@ -16,12 +25,15 @@ from audit.tables.addresses import hide_secrets, strip_place
 from audit.tables.table import Table
 
 if TYPE_CHECKING:
-    from audit.counting.plan import Counted  # loads numpy, and a recorded run is judged without it
+    # These load numpy, and a recorded run is mostly judged without it.
+    from audit.counting.plan import Counted
+    from audit.cube import Cube
 
 SOURCES = (("data", "source"), ("data", "test"), ("predictions", "source"))
 """Where a question names tables."""
 COMMANDS = (("data", "prepare"), ("train", "command"))
 """Where it has commands, whose arguments may be secrets."""
+PARTS: dict[Stage, str] = {"data": TRAIN, "model": PREDICTIONS}
 
 
 def record_part(part: str, table: Table, counted: Counted, columns: tuple[str, ...]) -> Part:
@@ -66,3 +78,31 @@ def digest_of(question: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a question as its document writes it, so that the document alone suffices to compute it."""
     text = json.dumps(to_plain(question), sort_keys=True, ensure_ascii=False, allow_nan=False)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def remeasure_from(config: Config, records: Sequence[CubeRecord]) -> Remeasure | None:
+    """Return what measures groupings again from these counts; None where the policy excludes nobody."""
+    if not config.policy.least_rows:
+        return None
+    held: dict[Stage, dict[CubeKind, list[Cube]]] = {}
+
+    def read_counts(stage: Stage) -> dict[CubeKind, list[Cube]]:
+        if stage not in held:
+            found: dict[CubeKind, list[Cube]] = {}
+            for record in records:
+                if record.part == PARTS[stage] and record.kind is not None:
+                    found.setdefault(record.kind, []).append(to_cube(record))
+            held[stage] = found
+        return held[stage]
+
+    def remeasure(stage: Stage, by: tuple[str, ...], without: frozenset[Group]) -> Estimates:
+        from audit.measurement.measure import of_data, of_predictions
+        from audit.pipeline.plans import make_scope, plan_data, plan_predictions
+
+        scope = replace(make_scope(config), groups=by, intersections=len(by), excluded={by: without})
+        if stage == "data":
+            plan = plan_data(config)
+            return of_data(read_counts(stage), scope, labelled=plan.label is not None, classes=plan.classes)
+        return of_predictions(plan_predictions(config).task, read_counts(stage), scope)
+
+    return remeasure

@@ -24,8 +24,7 @@ from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import of_data, of_predictions
 from audit.pipeline.plans import list_prediction_columns, make_scope, plan_data, plan_predictions
-from audit.pipeline.records import record_part
-from audit.pipeline.remeasure import remeasure_from
+from audit.pipeline.records import record_part, remeasure_from
 from audit.record.cubes import CubeRecord, record_part_cube
 from audit.record.edge import Edge
 from audit.record.epochs import Epoch

@@ -12,6 +12,8 @@ from typing import Literal
 from audit.estimate import Group
 from audit.record.energy import EnergyComponent
 
+EDGE = "edge."
+"""How the names of verdicts on a compressed model begin, among those of limits."""
 Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld", "not judged", "incomplete"]
 
 

@@ -129,7 +129,7 @@ class Recording:
         """Return how the gates on the data stand."""
         from audit.gates.before_training import judge_before_training
         from audit.gates.judge import Evidence
-        from audit.pipeline.remeasure import remeasure_from
+        from audit.pipeline.records import remeasure_from
 
         remeasure = remeasure_from(self._config, self.found.cubes)
         evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks, remeasure=remeasure)

@@ -12,7 +12,7 @@ import audit
 from audit.config.read import build
 from audit.gates.judge import judge_again
 from audit.gates.small_groups import describe_excluded
-from audit.pipeline.remeasure import remeasure_from
+from audit.pipeline.records import remeasure_from
 from audit.pipeline.verify import describe_differences
 from audit.record.result import ExcludedGroup
 from audit.report.disclosure.publishable import publishable

@@ -16,7 +16,7 @@ from audit.counting.plan import Counted, Plan
 from audit.errors import no_such
 from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
-from audit.pipeline.remeasure import remeasure_from
+from audit.pipeline.records import remeasure_from
 from audit.pipeline.stages import make_strata_check
 from audit.record.cubes import COUNTED_PARTS
 from audit.record.result import AuditResult, Check, Part

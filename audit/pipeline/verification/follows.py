@@ -24,8 +24,7 @@ from audit.measurement.measure import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN
 from audit.pipeline.edge import follow_flips
 from audit.pipeline.plans import make_scope, plan_data, plan_predictions
-from audit.pipeline.records import digest_of
-from audit.pipeline.remeasure import remeasure_from
+from audit.pipeline.records import digest_of, remeasure_from
 from audit.pipeline.verification.checks import before_training, of_held_out, of_rows
 from audit.pipeline.verification.checks import of_predictions as checks_of_predictions
 from audit.pipeline.verification.counts import canonical, counted_of, part_of

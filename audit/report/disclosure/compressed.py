@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from audit.config.read import read_question
 from audit.estimate import Group
-from audit.gates.compressed import EDGE, Judged, find_edge_limits, judge_candidate
+from audit.gates.compressed import Judged, find_edge_limits, judge_candidate
 from audit.measurement.estimates import Estimates
-from audit.record.edge import Candidate, Edge
+from audit.record.edge import EDGE, Candidate, Edge
 from audit.record.result import AuditResult, Gate
 
 COUNTED = ("net_change", "negative_flips", "positive_flips")
@@ -42,11 +42,6 @@ def _hide_candidate(candidate: Candidate, k: int) -> Candidate:
     if all(n == 0 or n >= k for n in (*counts, *seeds)):
         return bare
     return replace(bare, changed=None, net_loss=None, retraining=None)
-
-
-def is_of_edge(gate: Gate) -> bool:
-    """Return whether a gate is a verdict on a compressed model."""
-    return gate.name.startswith(EDGE)
 
 
 def hide_numbers(gate: Gate, result: AuditResult, shown: Estimates, k: int) -> Gate:

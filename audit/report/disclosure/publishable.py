@@ -30,10 +30,10 @@ from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, Family, Metric, at_k, split_comparison
 from audit.record.cubes import PREDICTIONS, TRAIN, Axis, CubeRecord
+from audit.record.edge import EDGE
 from audit.record.epochs import Epoch, choose_epochs, list_groups, measure_rates
 from audit.record.result import AuditResult, CarbonPerUnit, Check, Energy, Gate, GateVerdict, Verdict
 from audit.report.card.words import LEFT_OUT
-from audit.report.disclosure.compressed import hide_flips, hide_numbers, is_of_edge
 from audit.report.disclosure.gates import (
     drop_findings,
     drop_names,
@@ -300,16 +300,13 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])
     wording, around = read_wording(result.question.config), (Beside(result.estimates), Beside(estimates))
-    gates = tuple(
-        hide_numbers(gate, result, estimates, k)
-        if is_of_edge(gate)
-        else _suppress_gate(gate, shields, around, k, wording)
-        for gate in result.gates
-    )
+    gates = tuple(_suppress_gate(gate, shields, around, k, wording) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, shields, k))
     gates = tuple(hide_counts(_suppress_said(gate, result.checks, checks), result, k) for gate in gates)
     untold = [check for check in checks if check.detail == UNTOLD.format(k=k)]
     run, gates = drop_names(result.run, [drop_findings(gate, checks, untold, k) for gate in gates])
+    if result.edge is not None:
+        result, gates = _suppress_edge(result, gates, estimates, k)
     return replace(
         result,
         run=run,
@@ -320,8 +317,17 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
         cubes=shields["model"].confusions(),
         epochs=tuple(_epochs(result, k)),
         energy=_suppress_energy(result.energy, estimates),
-        edge=hide_flips(result.edge, k),
     )
+
+
+def _suppress_edge(
+    result: AuditResult, gates: Sequence[Gate], shown: Estimates, k: int
+) -> tuple[AuditResult, tuple[Gate, ...]]:
+    """Return the result without small counts of changed answers, and gates that give only numbers that are shown."""
+    from audit.report.disclosure.compressed import hide_flips, hide_numbers
+
+    kept = tuple(hide_numbers(gate, result, shown, k) if gate.name.startswith(EDGE) else gate for gate in gates)
+    return replace(result, edge=hide_flips(result.edge, k)), kept
 
 
 def _verdict(verdict: Verdict, gates: Sequence[Gate]) -> Verdict:
@@ -437,6 +443,8 @@ def _suppress_gate(
     gate: Gate, shields: Mapping[Stage, _Suppression], around: tuple[Beside, Beside], k: int, wording: Wording
 ) -> Gate:
     estimate = gate.estimate
+    if gate.name.startswith(EDGE):
+        return gate  # its sentence is its own, and is gone over by itself
     # An estimate that the run did not make stands in no grouping and has nothing to hide.
     if estimate is None or estimate.stage not in shields or estimate.by not in shields[estimate.stage].counts:
         return gate

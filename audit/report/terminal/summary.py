@@ -23,7 +23,6 @@ from audit.gates.wording import count_outcomes
 from audit.record.result import AuditResult, Check, Part, name_verdict
 from audit.report.terminal.limits import MOST_LIMITS, list_limits
 from audit.report.terminal.lines import Line, describe_withheld, lay_section, print_section, withhold
-from audit.report.terminal.models import list_models
 from audit.report.terminal.tables import MOST_GROUPS, Page, describe_data_gaps, make_short_table, make_whole_tables
 from audit.report.terminal.verdict import (
     MOST_PATH,
@@ -123,9 +122,15 @@ def print_summary(result: AuditResult, console: Console, ending: Ending = NOTHIN
     room = MOST_LINES - len(head) - len(after)
     middle = _lay_whole(shown, console) if whole else _lay_short(shown, console, ending, room)
     # Resources of models are what was asked for where there are some, and come on top of the page.
-    models = lay_section(console, list_models(shown, whole=whole))
+    models = [] if shown.edge is None else _lay_models(shown, console, whole=whole)
     for text in (*head, *middle, *models, *after):
         console.print(text, highlight=False, soft_wrap=True)
+
+
+def _lay_models(result: AuditResult, console: Console, *, whole: bool) -> list[Text]:
+    from audit.report.terminal.models import list_models
+
+    return lay_section(console, list_models(result, whole=whole))
 
 
 def _lay_short(result: AuditResult, console: Console, ending: Ending, room: int) -> list[Text]:

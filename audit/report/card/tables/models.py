@@ -47,19 +47,16 @@ def _capitalise(text: str) -> str:
 
 
 def _make_candidates_table(edge: Edge) -> Table:
-    rows = [
-        TableRow(
-            clean_text(c.name, LONGEST),
-            (
-                make_text_cell(name_verdict(c.verdict).capitalize()),
-                make_text_cell(describe_candidate(c)),
-                make_text_cell(clean_text(" ".join(c.sentences), LONGEST_SENTENCES)),
-            ),
-        )
-        for c in edge.candidates
-    ]
+    """Return what each candidate changes, and why it has its verdict where that may be shown."""
+    rows, explained = [], any(c.sentences for c in edge.candidates)
+    for c in edge.candidates:
+        cells = [make_text_cell(name_verdict(c.verdict).capitalize()), make_text_cell(describe_candidate(c))]
+        if explained:
+            cells.append(make_text_cell(clean_text(" ".join(c.sentences), LONGEST_SENTENCES)))
+        rows.append(TableRow(clean_text(c.name, LONGEST), tuple(cells)))
+    columns = ("Candidate", "Verdict", "Answers", "Why") if explained else ("Candidate", "Verdict", "Answers")
     caption = f"Candidates against the full model {clean_text(edge.full, LONGEST)}"
-    return Table(caption=caption, columns=("Candidate", "Verdict", "Answers", "Why"), rows=tuple(rows))
+    return Table(caption=caption, columns=columns, rows=tuple(rows))
 
 
 def _make_resources_table(edge: Edge) -> Table:
