@@ -7,9 +7,12 @@ Must not: promise what the estimates themselves do not say.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from audit.axes import TEMPLATE
+from audit.estimate import Estimate
 from audit.measurement.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.measurement.metrics.adverse import TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE
@@ -134,8 +137,22 @@ def _explain_units(result: AuditResult) -> str:
             "rows counts more."
         )
     if weight:
-        return f"{said} Rows are weighted by {clean_text(weight)}."
+        return f"{said} Rows are weighted by {clean_text(weight)}; {_explain_weights(result.estimates)}"
     return said
+
+
+def _explain_weights(estimates: Iterable[Estimate]) -> str:
+    """Return what n counts; also where weights look as if each row stood for several people, it counts rows."""
+    weighted = [e for e in estimates if e.rows and e.denominator and e.compare is None]
+    totals = [t for t in chain.from_iterable((e.numerator, e.denominator) for e in weighted) if t is not None]
+    mean = max((e.denominator / e.rows for e in weighted if not e.by and e.denominator and e.rows), default=0.0)
+    if mean <= 1 or not all(float(total).is_integer() for total in totals):
+        return "n counts rows."
+    return (
+        f"n counts rows. All sums of weights are whole numbers, {mean:.3g} a row in the mean: if a weight says for how "
+        "many people a row stands, n and the intervals still count rows, so intervals are wider than those of so many "
+        "people."
+    )
 
 
 def _explain_lists(result: AuditResult) -> str:

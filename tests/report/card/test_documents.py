@@ -12,6 +12,7 @@ import pytest
 import sample_results as samples
 from card_page import Page
 
+import audit
 from audit.report.card.render import FILES, render
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -166,3 +167,13 @@ def test_results_with_findings_of_few_checks_say_at_once_what_to_do():
     found = [c for c in result.checks if c.outcome not in {"pass", "not applicable"}]
     page = render(replace(result, checks=tuple(found[:1])), "html")
     assert len(re.findall('class="step">What to do: ', page)) == sum(bool(c.mend) for c in found[:1])
+
+
+@pytest.mark.parametrize(("weights", "said"), [([3, 4], True), ([1.5, 4.1], False), ([1, 1], False), ([0.5, 1], False)])
+def test_weights_that_look_like_counts_of_people_say_that_n_counts_rows(tmp_path, weights, said):
+    chosen = [0, 0, 1, 1] * 50
+    result = audit.measure(chosen, chosen, groups={"g": ["a", "b"] * 100}, weight=weights * 100)
+    result.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "n counts rows" in page
+    assert ("All sums of weights are whole numbers, 3.5 a row in the mean" in page) is said
