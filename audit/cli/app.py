@@ -27,7 +27,7 @@ STOPPED = "interrupted (Ctrl-C); the command did not finish"
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 JUDGING = frozenset(
     {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune"}
-    | {"read", "pairs", "edge"}
+    | {"read", "score", "pairs", "edge"}
 )
 """Commands that answer by their exit code, or by what they do to files; all others answer by what they print."""
 
