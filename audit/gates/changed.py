@@ -94,7 +94,16 @@ def _list_losers(result: AuditResult) -> Iterator[str]:
         what = "lost accuracy" if told[by].labelled else "changed most"
         yield f"By {grouping_text(by)}, {name} {what}: {said}."
     if columns and not sure and all(told[by].labelled for by in columns):
-        yield f"No group by {' or '.join(grouping_text(by) for by in columns)} is shown to have lost accuracy."
+        named = " or ".join(grouping_text(by) for by in columns)
+        if any(_is_withheld(told[by]) for by in columns):
+            yield f"Whether a group by {named} lost accuracy is withheld."
+        else:
+            yield f"No group by {named} is shown to have lost accuracy."
+
+
+def _is_withheld(told: _Told) -> bool:
+    """Return whether numbers are missing because a page must not show them: nothing follows from their absence."""
+    return any(e.status == "suppressed" for e in told.result.estimates.of("model", told.net, told.by))
 
 
 def _find_loser(told: _Told) -> Group | None:

@@ -359,3 +359,17 @@ def test_who_lost_by_compression(edge):
         "a net loss of accuracy of 1.1 points (95% interval 0.5 to 1.7 points; p < 0.001). Overall, 2,078 of 60,000"
     )
     assert write_headline(edge["distilled"]).startswith(describe_change(edge["distilled"]))
+
+
+def test_a_card_that_withholds_who_lost_does_not_say_that_nobody_did():
+    g, n = np.repeat(["white", "black"], [2000, 1000]), 3000
+    y = np.ones(n, dtype=int)
+    old, new = y.copy(), y.copy()
+    new[:60] = 0
+    new[2000:2004] = 0
+    rule = {"metric": "net_change", "compare": "highest", "max": 0.001, "by": ["race"]}
+    result = audit.pairs(new, old, y, groups={"race": g}, gates=[rule])
+    assert "white lost accuracy" in write_headline(result)
+    said = write_headline(publishable(result, 10))
+    assert "is shown to have lost" not in said
+    assert "Whether a group by race lost accuracy is withheld." in said
