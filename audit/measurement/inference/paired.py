@@ -122,11 +122,13 @@ def bound_net(flips: Flips, tail: float) -> Net:
     """
     total, squares = _sum_folds(flips)
     sample = _independent(total, squares, weights=flips.squares is not None)
-    limits = bound_contrasts(sample, tail)
+    low, high = bound_contrasts(sample, tail)
     if flips.squares is None:
-        limits = _agree_with_test(limits, total[0], total[1], tail)
+        # Limits leave 0 out only where the exact test does at the same error.
+        more, fewer = _tails(total[0], total[1])
+        low, high = np.where(more > tail, np.minimum(low, 0), low), np.where(fewer > tail, np.maximum(high, 0), high)
     changed = _count(total[0] + total[1], squares[0] + squares[1])
-    return _finish(total, limits, sample.df.min(axis=-1), changed, changed < FEWEST_DISCORDANT)
+    return _finish(total, Limits(low, high), sample.df.min(axis=-1), changed, changed < FEWEST_DISCORDANT)
 
 
 def bound_net_by_units(flips: Flips, tail: float) -> Net:
@@ -191,20 +193,15 @@ def test_net(flips: Flips, *, folds: bool) -> Floats:
     if not folds:
         each = [partial(bound_net, _one_of(flips, k)) for k in range(len(flips.rows))]
         return np.array([_invert(bounds) for bounds in each])
-    parts = _weigh_folds(flips)
-    t = _student(parts.net, parts.filled, parts.df)
-    p = _p_of_t(parts, t)
-    for k in np.flatnonzero(~_stands_alone(parts.spread, t)).tolist():
-        p[k] = _invert(partial(_finish_units, _weigh_folds(_one_of(flips, k))))
-    return p
-
-
-def _p_of_t(parts: _Folds, t: _Student) -> Floats:
     from scipy.special import stdtr
 
+    parts = _weigh_folds(flips)
+    t = _student(parts.net, parts.filled, parts.df)
     net = np.abs(parts.total[0] - parts.total[1]) / np.maximum(parts.total[2], 1e-300)
     quotient = np.divide(net, t.error, out=np.zeros_like(net), where=t.error > 0)
     p: Floats = np.maximum(2 * stdtr(np.maximum(t.df, 1.0), -quotient), 2 * SMALLEST_TAIL)
+    for k in np.flatnonzero(~_stands_alone(parts.spread, t)).tolist():
+        p[k] = _invert(partial(_finish_units, _weigh_folds(_one_of(flips, k))))
     return p
 
 
@@ -278,14 +275,6 @@ def _tails(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     more = np.where(first > 0, betainc(np.maximum(first, 1.0), second + 1.0, 0.5), 1.0)
     fewer = np.where(second > 0, betainc(np.maximum(second, 1.0), first + 1.0, 0.5), 1.0)
     return more, fewer
-
-
-def _agree_with_test(limits: Limits, first: Floats, second: Floats, tail: float) -> Limits:
-    """Return limits that leave 0 out only where the exact test does at the same error."""
-    more, fewer = _tails(first, second)
-    low = np.where(more > tail, np.minimum(limits.low, 0.0), limits.low)
-    high = np.where(fewer > tail, np.maximum(limits.high, 0.0), limits.high)
-    return Limits(low, high)
 
 
 def _sum_folds(flips: Flips) -> tuple[Floats, Floats]:
