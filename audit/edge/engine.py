@@ -100,6 +100,8 @@ def open_model(name: str, path: Path, *, batch: int, threads: int, cutoff: float
     QuestionError
         When the model is made for calls of another number of rows.
     """
+    if not path.is_file():
+        raise SourceError(f"no file '{printable(path)}'; name an ONNX model")
     session = _start(path, threads)
     for given in session.get_inputs():
         fixed = given.shape[0] if given.shape else None

@@ -118,7 +118,7 @@ class GroupFlips:
     """Interval of the net loss: accuracy of the full model less that of the candidate."""
     high: float | None = None
     p_value: float | None = None
-    """Exact McNemar test, two-sided; None where rows carry weights or share a unit."""
+    """Two-sided, of the net loss: exact McNemar test, or Student's t over folds where rows share a unit."""
     p_holm: float | None = None
     """The same, corrected by Holm for all groups of the candidate."""
 

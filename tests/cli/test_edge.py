@@ -44,5 +44,8 @@ def test_two_files_are_run_and_compared(people):
 
 
 def test_what_is_missing_is_said(people):
+    words = ["rows.parquet", "--against", "full.onnx", "--prediction", "int8.onnx", "--label", "y"]
+    said = run_edge(people, *words, code=2).stderr
+    assert "--inputs is missing; name the columns that the models see, in the order of training" in said
     said = run_edge(people, "rows.parquet", "--prediction", "y", code=2).stderr
     assert "--against is missing; name the full model with --against and candidates with --prediction" in said

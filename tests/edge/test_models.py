@@ -208,8 +208,9 @@ def test_what_is_no_model_is_refused(tmp_path, text):
     file.write_bytes(text)
     with pytest.raises(SourceError, match=r"not\.onnx' is no ONNX model"):
         load_model(file)
-    with pytest.raises(SourceError, match="no file"):
-        load_model(tmp_path / "absent.onnx")
+    for look in (load_model, opened):
+        with pytest.raises(SourceError, match="no file"):
+            look(tmp_path / "absent.onnx")
 
 
 def test_latency_is_the_nearest_rank_of_a_monotonic_clock_and_models_take_turns():

@@ -117,6 +117,8 @@ def _ask_in_options(given: Given, said: Mapping[str, Any]) -> Config:
     files = dict(pair(text, "--model-file") for text in said["models"] or ())
     full, *_ = _name_models([said["against"]], files)
     candidates = _name_models(split(said["prediction"], "--prediction"), files)
+    if full in files and not said["inputs"]:
+        raise QuestionError("--inputs is missing; name the columns that the models see, in the order of training")
     edge: dict[str, Any] = {
         "candidates": candidates,
         "seeds": _name_models(split(said["seeds"], "--seeds"), files),
