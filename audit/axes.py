@@ -50,9 +50,9 @@ ITEM_OUTCOME, ITEM_CONDITION, ITEM_CORRECT = "item_outcome", "item_condition", "
 """Axes of items of a benchmark: which answer each ended with, in which condition, and whether it is right."""
 ITEM_TASK, ITEM_TEMPLATE, ITEM_UNIT = "item_task", "item_template", "item_unit"
 """Axes of templates: their benchmark, their name, and the unit that intervals rest on, an axis of one level."""
-TOWARD, AWAY, NEITHER, INVALID = "toward", "away", "neither", "invalid"
-"""How an item ends; invalid where it has no answer that could be read."""
-OUTCOMES = (TOWARD, AWAY, NEITHER, INVALID)
+TOWARD, AWAY, NEITHER, INVALID, UNDIRECTED = "toward", "away", "neither", "invalid", "undirected"
+"""How an item ends; invalid without an answer that could be read, undirected where no answer is the stereotype."""
+OUTCOMES = (TOWARD, AWAY, NEITHER, INVALID, UNDIRECTED)
 TEMPLATE = "template"
 """Column of the table of items that names what an item was made from; its unit unless another is named."""
 RESERVED = frozenset(

@@ -14,6 +14,7 @@ from audit.errors import SourceError, printable
 
 Outcome = Literal["toward", "away", "neither"]
 Reason = Literal["unreadable", "refused", "low_probability", "no_direction"]
+NO_DIRECTION: Reason = "no_direction"
 OUTCOMES: tuple[Outcome, ...] = ("toward", "away", "neither")
 COLUMNS = frozenset(
     (
@@ -23,8 +24,9 @@ COLUMNS = frozenset(
 )
 """Columns of the table of items that no field of a benchmark may be called like."""
 REASONS: tuple[Reason, ...] = ("unreadable", "refused", "low_probability", "no_direction")
-"""Why an item has no valid answer: its text could not be matched, the model declined, its options have too little
-probability, or the benchmark does not say which answer is the stereotype."""
+"""Why an item is in no bias score: its text could not be matched, the model declined, its options have too little
+probability, or the benchmark does not say which answer is the stereotype. The last has a valid answer, which may be
+right or wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class Item:
     outcome: Outcome
     """Neither where the answer is not valid."""
     reason: Reason | None = None
-    """Why the answer is not valid; None where it is."""
+    """Why the item is in no bias score; None where it is in one."""
     correct: bool | None = None
     """Whether the answer is right; None where the benchmark has no right answers. A wrong one where not valid."""
     condition: str | None = None

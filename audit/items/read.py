@@ -14,11 +14,11 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from audit.axes import INVALID
+from audit.axes import INVALID, UNDIRECTED
 from audit.errors import QuestionError, SourceError, no_such, printable
 from audit.items import tasks as folder
 from audit.items.formats import harness, inspect_logs, plain
-from audit.items.item import OUTCOMES, Benchmark, Item, Logged, shown_name
+from audit.items.item import NO_DIRECTION, OUTCOMES, Benchmark, Item, Logged, shown_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +51,7 @@ class ItemTable:
         return sum(few for few, _ in given), sum(votes for _, votes in given)
 
     def count_reasons(self) -> Mapping[str, int]:
-        """Return how many items have no valid answer, by the reason."""
+        """Return how many items are in no bias score, by the reason; those of no direction have a valid answer."""
         return Counter(item.reason for item in self.items if item.reason is not None)
 
     def to_arrow(self) -> pa.Table:
@@ -65,8 +65,8 @@ class ItemTable:
             "template": pa.array([item.template for item in items], pa.string()),
             "group": pa.array([item.group for item in items], pa.string()),
             "condition": pa.array([item.condition for item in items], pa.string()),
-            "outcome": pa.array([item.outcome if item.reason is None else INVALID for item in items], pa.string()),
-            "valid": pa.array([int(item.reason is None) for item in items], pa.int8()),
+            "outcome": pa.array([_name_outcome(item) for item in items], pa.string()),
+            "valid": pa.array([int(item.reason in {None, NO_DIRECTION}) for item in items], pa.int8()),
             "reason": pa.array([item.reason for item in items], pa.string()),
         }
         # An answer that is not valid is neither as well; what is counted here is 1 only where the answer is that one.
@@ -246,6 +246,13 @@ def _recognise(logged: Logged) -> Benchmark:
     names = ", ".join(benchmark.name for benchmark in found or known)
     said = "can be of several tasks" if found else "is of no task that is known"
     raise SourceError(f"{logged.where}: the item {said} ({names}); name it (--task), or write a mapping (--mapping)")
+
+
+def _name_outcome(item: Item) -> str:
+    """Return how an item ended; an answer that can be read stays valid where the benchmark knows no stereotype."""
+    if item.reason is None:
+        return item.outcome
+    return UNDIRECTED if item.reason == NO_DIRECTION else INVALID
 
 
 def _to_int(value: bool | None) -> int | None:

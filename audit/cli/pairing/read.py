@@ -17,7 +17,6 @@ WORDS = {
     "unreadable": "unreadable answer",
     "refused": "refusal",
     "low_probability": "too little probability on the options",
-    "no_direction": "stereotyped answer not known",
 }
 
 
@@ -55,15 +54,22 @@ def read(
 
 def _describe(table: ItemTable) -> list[str]:
     """Return how many items there are, from how many templates, and how many have no valid answer."""
+    from audit.items.item import NO_DIRECTION
     from audit.items.read import find_benchmarks
 
     items, templates = len(table.items), table.templates
     made = f" from {count_of(templates, 'template')}" if templates < items else ""
     lines = [f"{', '.join(table.tasks)}: {count_of(items, 'item')}{made}"]
-    gone = [f"{WORDS[reason]} {count:,}" for reason, count in sorted(table.count_reasons().items())]
+    reasons = dict(table.count_reasons())
+    undirected = reasons.pop(NO_DIRECTION, 0)
+    gone = [f"{WORDS[reason]} {count:,}" for reason, count in sorted(reasons.items())]
     if gone:
-        total = sum(table.count_reasons().values())
+        total = sum(reasons.values())
         lines.append(f"Without a valid answer: {total:,} of {items:,} ({', '.join(gone)}); counted, never as a choice")
+    if undirected:
+        lines.append(
+            f"Stereotyped answer not known: {undirected:,} of {items:,}; counted for accuracy, in no bias score"
+        )
     if table.votes[1]:
         few, votes = table.votes
         lines.append(f"Note    {few:,} of {votes:,} related sentences have their label from at most 3 of 5 annotators.")

@@ -103,7 +103,7 @@ def _find_chosen(
     """Return the position of the answer that was given, None where two are as likely, and why it is not valid."""
     try:
         if not logged.likelihoods:
-            return find_choice(logged.text or "", options, unknown), None
+            return find_choice(logged.text or "", options, unknown, logged.choices or None), None
         require_options(logged, len(NAMES), HARNESS_OPTIONS)
         best = choose(logged.likelihoods)
         if best is None or len(logged.likelihoods) == len(NAMES):
@@ -147,7 +147,7 @@ def _read_right(logged: Logged, options: Sequence[str]) -> int:
     if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(NAMES):
         return label
     try:
-        return find_choice(logged.target, options)
+        return find_choice(logged.target, options, letters=logged.choices or None)
     except NoChoiceError:
         raise SourceError(f"{logged.where}: the item has no right answer (label)") from None
 

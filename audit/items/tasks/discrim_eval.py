@@ -50,13 +50,12 @@ def _decide(logged: Logged) -> tuple[Outcome, Reason | None]:
 
 
 def _read_text(logged: Logged) -> tuple[Outcome, Reason | None]:
-    first = (logged.text or "").split(maxsplit=1)[:1]
-    for said in (logged.text or "", *first):
-        try:
-            return ("toward" if find_choice(said, ("yes", "no")) == 0 else "away"), None
-        except NoChoiceError as error:
-            reason = error.reason
-    return "neither", reason
+    """Return the decision that is written; a letter is one only where the log has the options in their order."""
+    try:
+        chosen = find_choice(logged.text or "", ("yes", "no"), letters=logged.choices)
+    except NoChoiceError as error:
+        return "neither", error.reason
+    return ("toward" if chosen == 0 else "away"), None
 
 
 BENCHMARK = Benchmark(

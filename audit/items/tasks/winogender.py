@@ -36,7 +36,7 @@ def read(logged: Logged) -> Item:
 def _find_chosen(logged: Logged, options: tuple[str, str]) -> tuple[int | None, Reason | None]:
     try:
         if not logged.likelihoods:
-            return find_choice(logged.text or "", options), None
+            return find_choice(logged.text or "", options, letters=logged.choices), None
         require_options(logged, 2)
         return choose(logged.likelihoods), None
     except NoChoiceError as error:

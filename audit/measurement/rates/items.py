@@ -26,10 +26,12 @@ from audit.axes import (
     ITEM_UNIT,
     LABEL,
     NEGATIVE,
+    NEITHER,
     POSITIVE,
     PREDICTION,
     TEMPLATE,
     TOWARD,
+    UNDIRECTED,
     CubeKind,
     crossings,
 )
@@ -200,16 +202,31 @@ def _to_cells(cube: Cube, metric: ItemRate | ItemStatistic) -> Cube:
     cube = cube.over(ITEM_CONDITION) if metric.condition is None else cube.at(ITEM_CONDITION, metric.condition)
     if isinstance(metric, ItemRate) and metric.counted == "correct":
         return _lay_out(cube, _mark)
+    if isinstance(metric, ItemRate) and metric.counted == "answer":
+        return _lay_out(cube, _answer)
     return _lay_out(cube, _decide)
 
 
-def _decide(outcome: str | None, correct: str | None) -> tuple[int, int]:
-    """Return label and prediction: ended toward or away, and toward; of the others, not valid."""
+Place = tuple[int, int] | None
+
+
+def _answer(outcome: str | None, correct: str | None) -> Place:
+    """Return label and prediction: whether no answer could be read is told of every item."""
+    return _decide(NEITHER if outcome == UNDIRECTED else outcome, correct)
+
+
+def _decide(outcome: str | None, correct: str | None) -> Place:
+    """Return label and prediction: ended toward or away, and toward; of the others, not valid.
+
+    Where no answer is the stereotype, an item says nothing about bias and is not counted.
+    """
     del correct
+    if outcome == UNDIRECTED:
+        return None
     return int(outcome in {TOWARD, AWAY}), int(outcome in {TOWARD, INVALID})
 
 
-def _mark(outcome: str | None, correct: str | None) -> tuple[int, int]:
+def _mark(outcome: str | None, correct: str | None) -> Place:
     """Return label and prediction: has a valid answer that is right or wrong, and right; of the others, not valid."""
     if outcome == INVALID or correct is None:
         return 0, int(outcome == INVALID)
@@ -228,7 +245,8 @@ def _lay_out(cube: Cube, place: Any) -> Cube:
         out = np.zeros([len(axis.levels) for axis in axes], dtype=values.dtype)
         for i, outcome in enumerate(kept.axis(ITEM_OUTCOME).levels):
             for j, correct in enumerate(kept.axis(ITEM_CORRECT).levels):
-                label, prediction = place(outcome, correct)
-                out[(slice(None),) * at + (label, prediction)] += values[(slice(None),) * at + (i, j)]
+                to = place(outcome, correct)
+                if to is not None:
+                    out[(slice(None),) * at + to] += values[(slice(None),) * at + (i, j)]
         made[name] = out
     return Cube(axes, made)

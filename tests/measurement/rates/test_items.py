@@ -280,3 +280,24 @@ def test_two_models_are_compared_on_the_same_items(tmp_path, capsys):
     assert find(record, "flips_up", ["race"])["numerator"] == 86
     assert find(record, "flips_down", ["race"])["numerator"] == 59
     capsys.readouterr()
+
+
+def test_items_without_a_stereotype_count_for_accuracy_and_for_no_bias_score(tmp_path):
+    rows = [("toward", 0), ("undirected", 1), ("undirected", 0), ("neither", 1), ("invalid", 0)]
+    common = {"task": "bbq", "condition": "disambig", "related": None, "few_votes": None, "votes": None, "group": "g"}
+    table = [
+        common | {"item": str(at), "template": str(at), "outcome": outcome, "correct": correct}
+        for at, (outcome, correct) in enumerate(rows)
+    ]
+    pq.write_table(pa.Table.from_pylist(table), tmp_path / "items.parquet")
+    record = audit(tmp_path, "--groups", "group")
+    found = {name: find(record, name, ["g"]) for name in MEASURED}
+    assert {name: (e["value"], e["denominator"]) for name, e in found.items()} == MEASURED
+
+
+MEASURED = {
+    "disambiguated_accuracy": (0.5, 4),
+    "stereotype_score": (1.0, 1),
+    "neither_rate": (0.5, 2),
+    "invalid_rate": (0.2, 5),
+}
