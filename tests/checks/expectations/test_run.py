@@ -303,8 +303,8 @@ def test_bins_and_groups_of_an_expectation_are_named(tmp_path):
     found = answer_suite(read_suite(path), open_frame(frame), bins={"age": (1.0,)})
     assert [c.name.partition(" where ")[2] for c in found] == [
         "",
-        "age is [-inf, 1)",
-        "age is [1, inf)",
+        "age is under 1",
+        "age is 1 and over",
         "age is missing",
         "",
     ]
