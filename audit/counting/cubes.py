@@ -12,13 +12,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from audit.axes import DECIDED, FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, STRATUM, CubeKind, name_level, nowhere
+from audit.axes import (
+    AGAINST,
+    DECIDED,
+    FOLD,
+    LABEL,
+    NEGATIVE,
+    POSITIVE,
+    PREDICTION,
+    STRATUM,
+    CubeKind,
+    name_level,
+    nowhere,
+)
 from audit.counting.crossings import Crossed, refuse_large
 from audit.counting.labels import (
     find_positive,
     is_missing,
     name_classes,
     read_binary,
+    read_decisions,
     read_predicted,
     refuse_missing,
     require_favourable,
@@ -168,6 +181,10 @@ def _read_binary(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
         found[LABEL], positive = _read_one_or_other(labels, f"label '{plan.label}'", plan)
     if plan.prediction is not None:
         totals, role = count_values(tally, PREDICTION), f"prediction '{plan.prediction}'"
+        if plan.label is None and AGAINST in tally.keys:
+            decided = read_unlabelled(tally, plan)
+            _require_favourable(decided, plan)
+            return {PREDICTION: decided[PREDICTION]}
         if plan.label is None:
             found[PREDICTION], _ = _read_one_or_other(totals, role, plan)
         else:
@@ -176,6 +193,15 @@ def _read_binary(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
         found[PREDICTION] = {True: POSITIVE, False: NEGATIVE}
     _require_favourable(found, plan)
     return found
+
+
+def read_unlabelled(tally: Tally, plan: Plan) -> dict[str, dict[Any, str]]:
+    """Prediction and earlier decision as 0 and 1, by the classes of both together."""
+    earlier = plan.further_classes[AGAINST]
+    roles = {PREDICTION: f"prediction '{plan.prediction}'", AGAINST: f"earlier prediction '{earlier}'"}
+    both = f"decision ('{plan.prediction}' and '{earlier}')"
+    read = read_decisions({said: count_values(tally, key) for key, said in roles.items()}, plan.positive, both)
+    return {key: read[said] for key, said in roles.items()}
 
 
 def _require_favourable(read: Mapping[str, Mapping[Any, str]], plan: Plan) -> None:

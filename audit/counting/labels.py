@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Literal
 
 from audit.axes import name_level
@@ -113,7 +114,7 @@ def read_binary(values: Mapping[Any, int], positive: Any, role: str) -> dict[Any
 
 
 def read_predicted(
-    values: Mapping[Any, int], role: str, labels: Collection[Any], label: str, positive: Any, *, what: str = "the label"
+    values: Mapping[Any, int], role: str, labels: Collection[Any], label: str, positive: Any
 ) -> dict[Any, str]:
     """Map every raw prediction to "1" (the label's positive class) or "0".
 
@@ -127,8 +128,6 @@ def read_predicted(
         Values of the label: a prediction must be one of them.
     positive
         The positive one among them.
-    what
-        What messages call that of which they are the values.
 
     Raises
     ------
@@ -144,10 +143,63 @@ def read_predicted(
     if strange is not None:
         listed = ", ".join(map(quote, sorted(labels, key=str)[:6]))
         raise ValuesError(
-            f"{role} holds {quote(strange)}, which is not a value of {what} (available: "
+            f"{role} holds {quote(strange)}, which is not a value of the label (available: "
             f"{listed}){_hint(strange, labels)}"
         )
     return {raw: "1" if reading == read[label][positive] else "0" for raw, reading in read[role].items()}
+
+
+def read_decisions(columns: Mapping[str, Mapping[Any, int]], positive: Any, both: str) -> dict[str, dict[Any, str]]:
+    """Map every raw value of two decisions to "1" (the positive class) or "0", where no label says what there is.
+
+    One of the two may never give a class that the other gives; which one is positive is asked of both together.
+
+    Parameters
+    ----------
+    columns
+        Rows of each raw value by role, the new decision first.
+    positive
+        What the user said; None if nothing.
+    both
+        How messages call the two together.
+
+    Raises
+    ------
+    ValuesError
+        When a value is missing, when one class is written in two ways, or when a class of one decision makes more than
+        two and the other never gives it.
+    """
+    for role, values in columns.items():
+        refuse_missing(values, role)
+        _refuse_twins(set(values), role)
+    read = _read_alike(columns)
+    classes = _unite(read.values())
+    _refuse_twins(classes, both)
+    _refuse_third_class(read, classes)
+    chosen = find_positive(classes, positive, both)
+    return {role: {raw: "1" if of[raw] == chosen else "0" for raw in of} for role, of in read.items()}
+
+
+def _unite(readings: Iterable[Mapping[Any, Any]]) -> set[Any]:
+    """Classes of several columns; truth values beside numbers are numbers."""
+    each = list(chain.from_iterable(of.values() for of in readings))
+    if any(_classify_value(v) == "number" for v in each):
+        return {int(v) if isinstance(v, bool) else v for v in each}
+    return set(each)
+
+
+def _refuse_third_class(read: Mapping[str, Mapping[Any, Any]], classes: Collection[Any]) -> None:
+    """Refuse a class that only one of two decisions gives, where it is none of two: it may be another coding."""
+    if len(classes) <= 2:
+        return
+    for role, other in (tuple(read), tuple(read)[::-1]):
+        known = set(read[role].values())
+        strange = next((raw for raw, reading in read[other].items() if reading not in known), None)
+        if strange is not None:
+            listed = ", ".join(map(quote, sorted(read[role], key=str)[:6]))
+            raise ValuesError(
+                f"{other} holds {quote(strange)}, which is not a value of {role} (available: {listed}); {MEND}"
+            )
 
 
 def _hint(strange: Any, labels: Collection[Any]) -> str:

@@ -86,13 +86,14 @@ def _list_losers(result: AuditResult) -> Iterator[str]:
     """Yield of each column the group that lost, where one surely did; or that none is shown to have."""
     columns = [by for by in result.estimates.groupings if len(by) == 1]
     told = {by: _Told(result, by) for by in columns}
-    sure = [(by, group) for by in columns if (group := _find_loser(told[by])) is not None]
-    for by, group in sure:
-        said = ", ".join(part for part in (told[by].count(group), told[by].weigh(group)) if part)
+    sure = {by: losers for by in columns if (losers := _find_losers(told[by]))}
+    for by, losers in sure.items():
+        said = ", ".join(part for part in (told[by].count(losers[0]), told[by].weigh(losers[0])) if part)
         groups = [e.group for e in result.estimates.of("model", CHURN, by) if e.group is not None]
-        name = told_apart(groups, quoted_level, CROSSED)(group)
-        what = "lost accuracy" if told[by].labelled else "changed most"
-        yield f"By {grouping_text(by)}, {name} {what}: {said}."
+        name = told_apart(groups, quoted_level, CROSSED)(losers[0])
+        what = "lost accuracy" if told[by].labelled else "changed"
+        most = " most" * (what == "changed" and _is_largest(told[by], losers[0]))
+        yield f"By {grouping_text(by)}, {name} {what}{most}: {said}{_count_others(told[by], losers, what)}."
     if columns and not sure and all(told[by].labelled for by in columns):
         named = " or ".join(grouping_text(by) for by in columns)
         if any(_is_withheld(told[by]) for by in columns):
@@ -106,17 +107,43 @@ def _is_withheld(told: _Told) -> bool:
     return any(e.status == "suppressed" for e in told.result.estimates.of("model", told.net, told.by))
 
 
-def _find_loser(told: _Told) -> Group | None:
-    """Return the group whose loss is sure even after looking at all groups, the largest of them; None where none is."""
+def _find_losers(told: _Told) -> tuple[Group, ...]:
+    """Return groups whose loss is sure even after looking at all groups, the largest loss first."""
     compare = "highest" if told.labelled else "largest"
     each = told.result.estimates.of("model", told.net, told.by)
     found = next((e for e in each if e.compare == compare and e.group is None), None)
     if found is None or found.value is None or found.low is None or found.low <= 0:
-        return None
+        return ()
     pair = found.low_pair or found.pair
-    if pair is None:
-        return None
-    return pair[1]
+    groups = [e for e in each if e.compare is None and e.group is not None and None not in e.group]
+    most = (1 - (found.confidence or 0.95)) / len(groups) if groups else 0.0
+    sure = [e for e in groups if (pair is not None and e.group == pair[1]) or _is_shown(told, e, most)]
+    return tuple(e.group or () for e in sorted(sure, key=lambda e: -abs(e.value or 0.0)))
+
+
+def _is_shown(told: _Told, net: Estimate, most: float) -> bool:
+    """Return whether a group has a loss, or without labels a change, whose p is at most so much."""
+    p = told.find(told.net, net.group or (), "p_value")
+    if p is None or p.value is None or net.value is None or FEW_CHANGED in net.flags:
+        return False
+    clear = (net.low or 0.0) > 0 or (not told.labelled and (net.high or 0.0) < 0)
+    return clear and p.value <= most
+
+
+def _is_largest(told: _Told, group: Group) -> bool:
+    """Return whether no group changed more; False where a page does not show them all."""
+    each = told.result.estimates.of("model", told.net, told.by)
+    sizes = {e.group: abs(e.value) for e in each if e.compare is None and e.group and e.value is not None}
+    return not _is_withheld(told) and sizes.get(group) == max(sizes.values())
+
+
+def _count_others(told: _Told, losers: tuple[Group, ...], what: str) -> str:
+    """Return how many other groups surely lost too; nothing where there are none."""
+    others = len(losers) - 1
+    if not others:
+        return ""
+    least = "at least " * _is_withheld(told)
+    return f"; {least}{others} other group{'s' * (others > 1)} {what} too"
 
 
 def _count(estimate: Estimate) -> str:

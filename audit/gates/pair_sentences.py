@@ -160,13 +160,20 @@ class PairSentence(Voice):
         return f"{name} is {self.write_figure(e.value)}{pair}{f' ({beside})' if beside else ''}."
 
     def _write_largest(self, found: Deciding) -> str:
-        """Return the largest of the values of all groups, and whose it is."""
+        """Return the largest of the values of all groups, or the one that decides, with the ends that it sets."""
         e, group = self.estimate, found.pair[1]
         rate = self.around.rate(self.like, group)
         of = self.name(group) if rate is None else f"{self.name(group)}, {self.write_rows(rate)}"
-        beside = "; ".join(part for part in (of, self.write_interval(e.low, e.high, e.value)) if part)
-        name = f"the largest {name_metric(e.metric)}{self.place}"
-        return f"{capitalise(self.by + name)} is {self.write_figure(e.value)} ({beside})."
+        low = e.low if (e.low_pair or e.pair) == found.pair else None
+        high = e.high if (e.high_pair or e.pair) == found.pair else None
+        beside = "; ".join(part for part in (of, self.write_interval(low, high, e.value)) if part)
+        if found.pair == e.pair:
+            name = f"the largest {name_metric(e.metric)}{self.place}"
+            return f"{capitalise(self.by + name)} is {self.write_figure(e.value)} ({beside})."
+        name = f"the {name_metric(e.metric)}{self.place} that decides"
+        if rate is None or rate.value is None:
+            return f"{capitalise(self.by + name)} is that of {of} ({self.write_interval(low, high, e.value)})."
+        return f"{capitalise(self.by + name)} is {self.write_figure(abs(rate.value))} ({beside})."
 
     def _write_one_value(self) -> str:
         """Return a value that is of no pair of groups."""

@@ -231,16 +231,37 @@ def largest_of(each: Sequence[Estimate], corrected: Sequence[Estimate], against:
         The reference, where the numbers are comparisons with it, so that the lower of the two stands first.
     """
     worst = max(each, key=lambda e: abs(e.value or 0.0))
-    group = worst.group or ()
-    pair, looked = ((group, group), "groups") if against is None else ((group, against), "comparisons")
+    # Fail has looked at all of them, pass needs every one inside (Berger 1982).
+    surest, widest = max(corrected, key=_find_nearest), max(each, key=_find_furthest)
+    pair = _pair_with(worst, against)
+    ends = {"low_pair": (surest, _find_nearest(surest)), "high_pair": (widest, _find_furthest(widest))}
+    looked = "groups" if against is None else "comparisons"
     return {
         "value": abs(worst.value or 0.0),
-        # Fail has looked at all of them, pass needs every one inside (Berger 1982).
-        "low": max(max(0.0, e.low or 0.0, -(e.high or 0.0)) for e in corrected),
-        "high": max(max(abs(e.low or 0.0), abs(e.high or 0.0)) for e in each),
-        "pair": pair if (worst.value or 0.0) >= 0 else pair[::-1],
+        "low": _find_nearest(surest),
+        "high": _find_furthest(widest),
+        "pair": pair,
+        # An end that another group sets says whose it is: few rows may have the largest value, and show nothing.
+        **{name: _pair_with(e, against) for name, (e, end) in ends.items() if end and e.group != worst.group},
         "method": f"{worst.method}, corrected for {len(each)} {looked} on the failing side",
     }
+
+
+def _find_nearest(e: Estimate) -> float:
+    """Return the least absolute value within the limits."""
+    return max(0.0, e.low or 0.0, -(e.high or 0.0))
+
+
+def _find_furthest(e: Estimate) -> float:
+    """Return the largest absolute value within the limits."""
+    return max(abs(e.low or 0.0), abs(e.high or 0.0))
+
+
+def _pair_with(e: Estimate, against: Group | None) -> tuple[Group, Group]:
+    """Return the group of a value, twice or with the reference; the lower of the two first."""
+    group = e.group or ()
+    pair = (group, group if against is None else against)
+    return pair if (e.value or 0.0) >= 0 else pair[::-1]
 
 
 class Comparisons:
@@ -355,6 +376,10 @@ class Comparisons:
             empty = next((j for j in (i, at) if math.isnan(pairs.value[j])), None)
             if empty is not None:
                 reason = reason_for_unmeasured(self.g, [empty], found.reason(empty))
+                yield self.base(found.metric, **common, status="undefined", reason=reason)
+                continue
+            if math.isinf(pairs.value[at]):
+                reason = f"the value of {group_label(self.g, at)} is 0: there is no ratio to it"
                 yield self.base(found.metric, **common, status="undefined", reason=reason)
                 continue
             value, low, high = pairs.value[i] - pairs.value[at], float(bounds.low[i]), float(bounds.high[i])

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit.axes import AGAINST, LABEL, PREDICTION, STRATUM, CubeKind
+from audit.axes import AGAINST, LABEL, STRATUM, CubeKind
 from audit.counting.crossings import Crossed
-from audit.counting.cubes import count_values, make_cube, make_words, read_words
+from audit.counting.cubes import count_values, make_cube, make_words, read_unlabelled, read_words
 from audit.counting.kinds.kind import Cubes, Kind
 from audit.counting.labels import find_positive, is_missing, read_binary, read_predicted, refuse_missing
 from audit.counting.plan import Plan
@@ -88,21 +88,16 @@ def _read_table(tally: Tally, question: Pairs, plan: Plan) -> dict[str, Any]:
 
 
 def _read_earlier(tally: Tally, question: Pairs, plan: Plan) -> dict[Any, str]:
-    """Return each raw earlier decision as 0 or 1, by the classes of the label, or of the predictions where none is."""
+    """Return each raw earlier decision as 0 or 1, by the classes of the label, or of both decisions where none is."""
     values, role = count_values(tally, AGAINST), f"earlier prediction '{question.against}'"
-    known, of, what = LABEL, f"label '{plan.label}'", "the label"
+    if plan.label is None and plan.prediction is not None:
+        return read_unlabelled(tally, plan)[AGAINST]
     if plan.label is None:
-        known, of, what = PREDICTION, f"prediction '{plan.prediction}'", "the prediction"
-    if plan.label is None and plan.prediction is None:
         # Beside a score that a threshold cuts stands no class.
         refuse_missing(values, role)
         return read_binary(values, find_positive(values, plan.positive, role), role)
-    classes = count_values(tally, known)
-    positive = find_positive(classes, plan.positive, of)
-    if plan.label is None:
-        # One of the two may hold a class that the other never gives.
-        classes = classes | {v: n for v, n in values.items() if any(type(v) is type(c) for c in classes)}
-    return read_predicted(values, role, classes, of, positive, what=what)
+    labels, label = count_values(tally, LABEL), f"label '{plan.label}'"
+    return read_predicted(values, role, labels, label, find_positive(labels, plan.positive, label))
 
 
 KIND = Kind(kind=CubeKind.PAIRS, ask=_ask, refuse=_refuse, read=_read, reason_against_parts="")

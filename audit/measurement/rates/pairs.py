@@ -84,7 +84,8 @@ class _PairTable(Comparisons):
 
     def __init__(self, grouped: Grouping, scope: Scope, *, folds: bool, comparable: bool = True) -> None:
         groups = len(grouped.groups)
-        self.counts = {name: v.reshape(groups, 2, 2, 2, -1) for name, v in grouped.counts.items()}
+        # No -1: where every value of a column is missing there are no groups, and numpy cannot tell the folds.
+        self.counts = {name: v.reshape(groups, 2, 2, 2, v.shape[-1] // 2) for name, v in grouped.counts.items()}
         own = {name: v.sum(axis=3) for name, v in self.counts.items()}
         super().__init__(replace(grouped, counts=own, folded=folds), scope, comparable=comparable)
 
@@ -152,7 +153,8 @@ class _PairTable(Comparisons):
         yield from self._to_everybody(metric, flips)
         if "ratio" in metric.judged:
             with np.errstate(divide="ignore"):
-                logs = np.where(flips.value > 0, np.log(flips.value), np.nan)
+                # Minus infinity where no decision changed: that is measured, and only 0 / 0 is no ratio.
+                logs = np.log(flips.value)
             yield GroupPairs(
                 kind="ratio",
                 value=logs,

@@ -244,6 +244,106 @@ def test_a_class_that_only_one_of_both_decisions_gives_is_read(text):
 
 
 @pytest.mark.parametrize(
+    ("new", "earlier", "says"),
+    [
+        (["no", "yes", "yes"], ["NO", "YES", "NO"], "'no' of one is written 'NO' in the other"),
+        (["no", "yes", "yes"], ["no", "Yes", "no"], "differ only in case or white space: 'Yes' and 'yes'"),
+        (["no", "yes", "yes"], ["no", "yes ", "no"], "differ only in white space: 'yes' and 'yes '"),
+        (
+            ["no", "yes", "yes"],
+            ["no", "yes", "maybe"],
+            "earlier prediction 'against' holds 'maybe', which is not a value",
+        ),
+        (
+            ["no", "yes", "maybe"],
+            ["no", "yes", "no"],
+            "prediction 'y_pred' holds 'maybe', which is not a value of earlier",
+        ),
+        ([0, 1, 1], [0, 2, 0], "earlier prediction 'against' holds 2, which is not a value of prediction 'y_pred'"),
+    ],
+)
+def test_an_earlier_decision_in_another_coding_is_no_change(new, earlier, says):
+    with pytest.raises(ValuesError, match=says):
+        compare(new, earlier, positive="yes" if isinstance(new[0], str) else None)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_candidate_that_never_gives_the_positive_class_is_compared(turned):
+    never, often = ["no"] * 4, ["yes", "no", "yes", "no"]
+    result = (
+        compare(often, never, positive="yes") if turned else compare(never, often, positive="yes", favourable="yes")
+    )
+    assert value(result, "flips_up" if turned else "flips_down").numerator == 2
+    assert value(result, "selection_rate_change").value == (0.5 if turned else -0.5)
+
+
+@pytest.mark.parametrize("truths", ["new", "earlier"])
+def test_truth_values_and_numbers_are_the_same_decisions(truths):
+    numbers, same = np.array([0, 0, 0, 0]), np.array([False, True, False, True])
+    result = compare(*((same, numbers) if truths == "new" else (numbers, same)))
+    assert value(result, "churn").numerator == 2
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_a_group_column_without_any_value_leaves_nothing_to_compare(labelled):
+    y, new, earlier, _ = random_rows(200)
+    groups = {"g": [None] * 200, "sex": ["f", "m"] * 100}
+    result = audit.pairs(new, earlier, y if labelled else None, groups=groups, gates=["churn <= 0.9"], intersections=2)
+    assert value(result, "churn").denominator == 200
+    assert {gate.verdict for gate in result.gates if gate.estimate.by == ("g",)} == {"undefined"}
+
+
+def move(n, up, down):
+    """New and earlier decisions of n rows, half of them positive before, of which so many rise and fall."""
+    earlier = np.arange(n) < n // 2
+    new = earlier.copy()
+    new[:down], new[n // 2 : n // 2 + up] = False, True
+    return new.astype(int), earlier.astype(int)
+
+
+def test_the_bound_of_the_largest_change_is_told_with_the_group_that_set_it():
+    """40 rows have the largest change and show none; 2,000 show theirs."""
+    few, many = move(40, 4, 10), move(2000, 40, 120)
+    new, earlier = (np.concatenate(each) for each in zip(few, many, strict=True))
+    limits = [f"selection_rate_change <= {limit}" for limit in (0.01, 0.03)]
+    result = compare(new, earlier, g=["small"] * 40 + ["big"] * 2000, gates=limits)
+    fails, is_open = (gate.sentence for gate in result.gates)
+    assert "the change of the selection rate that decides is 4.0 points (big, n 2,000; 95% interval from 2.6" in fails
+    assert "the largest change of the selection rate is 15.0 points (small, n 40; 95% interval up to 34" in is_open
+    found = result.gates[0].estimate
+    assert (found.pair, found.low_pair, found.high_pair) == ((("small",),) * 2, (("big",),) * 2, None)
+
+
+def test_the_first_sentence_names_the_largest_sure_loss_and_counts_the_others():
+    """Each group loses surely; the one of fewest rows loses most, and has not the highest lower limit."""
+    lost, rows = {"asian": 10, "black": 200, "white": 316}, {"asian": 30, "black": 900, "white": 2000}
+    g = np.repeat(list(rows), list(rows.values()))
+    new = np.concatenate([np.arange(rows[name]) >= lost[name] for name in rows]).astype(int)
+    ones = np.ones(len(g), dtype=int)
+    said = describe_change(compare(new, ones, ones, g))
+    assert said.startswith("By g, asian lost accuracy: 10 of 30 decisions changed")
+    assert "; 2 other groups lost accuracy too. Overall" in said
+
+
+def test_without_labels_a_group_that_changed_most_is_not_named_where_that_is_not_shown():
+    few, many = move(40, 4, 10), move(2000, 40, 120)
+    new, earlier = (np.concatenate(each) for each in zip(few, many, strict=True))
+    said = describe_change(compare(new, earlier, g=["small"] * 40 + ["big"] * 2000))
+    assert said.startswith("By g, big changed: 160 of 2,000 decisions changed (40 up, 120 down)")
+
+
+def test_the_ratio_of_no_changes_to_none_says_so():
+    y, new, _, g = random_rows(900)
+    (gate,) = compare(new, new, y, g, gates=["churn ratio >= 0.8"]).gates
+    assert gate.estimate.reason == "0/0: no decision changed in any group"
+    changed = np.where((g == "a") & (np.arange(900) % 3 == 0), 1 - new, new)
+    result = compare(changed, new, y, g, reference={"g": "a"})
+    assert [e.value for e in result.find("churn", "ratio", by=["g"])] == [0.0] * 3
+    other = compare(changed, new, y, g, reference={"g": "b"}).find("churn", "ratio", by=["g"])
+    assert {e.reason for e in other if e.group} == {"the value of b is 0: there is no ratio to it"}
+
+
+@pytest.mark.parametrize(
     ("asked", "says"),
     [
         ({"against": [0, 1, 2, 1]}, "earlier prediction 'against' holds 2, which is not a value of the label"),
