@@ -149,6 +149,7 @@ def _refuse_levels(table: Table, plan: Plan, rows: int, levels: Mapping[str, int
                 )
         elif count > MOST_CLASSES:
             role = "label" if column == plan.label else "prediction"
+            role = "earlier prediction" if column in plan.further_classes.values() else role
             scored = role == "prediction" and not plan.classes
             hint = "; if it is a score, name it as the score and give a threshold" if scored else ""
             raise ValuesError(

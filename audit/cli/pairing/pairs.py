@@ -43,10 +43,15 @@ def pairs(
     What changed, who lost, how sure: --prediction names the new decision, --against the earlier one.
     """
     from audit.config.options import split
-    from audit.errors import QuestionError
+    from audit.config.read import load
+    from audit.errors import QuestionError, printable
 
     if config is None and asked["against"] is None:
         raise QuestionError("--against is missing; name the column of the earlier decisions")
+    if config is not None and getattr(load(config)[0].predictions, "against", None) is None:
+        raise QuestionError(
+            f"'{printable(config)}' has no [predictions] against; name the column of the earlier decisions"
+        )
     candidates = split(prediction, "--prediction")
     asked |= {"prediction": candidates[0] if candidates else None}
     given = Given("model", table, asked, gates=gate or (), command="pairs")

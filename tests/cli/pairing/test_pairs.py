@@ -84,6 +84,25 @@ def test_what_is_missing_is_named(place, capsys):
     assert "needs earlier decisions" in err
 
 
+def test_a_file_asks_for_pairs_too(place, capsys):
+    plain = '[data]\nlabel = "y"\ngroups = ["race"]\n[predictions]\nsource = "t.parquet"\nprediction = "new"\n'
+    (place / "audit.toml").write_text(plain)
+    code, _, err = audit(capsys, "pairs", "t.parquet", "--config", "audit.toml")
+    assert (code, "has no [predictions] against" in err) == (2, True)
+    (place / "audit.toml").write_text(plain + 'against = "old"\n')
+    assert "By race, black lost accuracy" in " ".join(
+        audit(capsys, "pairs", "t.parquet", "--config", "audit.toml")[1].split()
+    )
+    assert "By race, black lost accuracy" in " ".join(audit(capsys, "run", ".")[1].split())
+
+
+def test_numbers_that_are_no_decisions_are_named(place, capsys):
+    pd.read_parquet("t.parquet").assign(old=np.arange(600) / 600).to_parquet("s.parquet")
+    code, _, err = audit(capsys, "pairs", "s.parquet", *ASKED)
+    assert code == 2
+    assert "earlier prediction 'old' has 600 different values, which are not classes" in err
+
+
 def test_several_candidates_are_told_one_by_one_and_the_worst_decides(place, capsys):
     asked = ("--prediction", "same", "--prediction", "new", "--against", "old", "--label", "y", "--groups", "race")
     code, out, _ = audit(capsys, "pairs", "t.parquet", *asked, "--gate", "net_change <= 0.05")
