@@ -294,7 +294,6 @@ SHORT = 3
 CROSSED = " × "
 BAND = re.compile(r"\[(?P<low>-inf|-?[0-9][0-9.e+-]*), (?P<high>inf|-?[0-9][0-9.e+-]*)\)")
 """Name of a band in the record, as `audit.tables.kinds.name_bands` makes it: its lower edge is in it."""
-WHOLE = re.compile(r"-?[0-9]+")
 RESERVED = frozenset({"(missing)", "overall", "all other groups"})
 """Words of sentences that a level may be called too; it is quoted then."""
 
@@ -315,10 +314,8 @@ def level_text(level: Level, length: int = NAME_LENGTH) -> str:
 def band_text(level: Level) -> Level:
     """Band of a binned column as people read it; any other level as it is.
 
-    A band of whole numbers ends with the last one that it holds.
-
-    >>> band_text("[-inf, 30)"), band_text("[30, 45)"), band_text("[65, inf)"), band_text("[0.5, 1.5)")
-    ('under 30', '30 to 44', '65 and over', '0.5 to under 1.5')
+    >>> band_text("[-inf, 30)"), band_text("[30, 45)"), band_text("[65, inf)")
+    ('under 30', '30 to under 45', '65 and over')
     """
     found = None if level is None else BAND.fullmatch(level)
     if found is None:
@@ -328,10 +325,8 @@ def band_text(level: Level) -> Level:
         return f"under {high}"
     if high == "inf":
         return f"{low} and over"
-    if not WHOLE.fullmatch(low) or not WHOLE.fullmatch(high):
-        return f"{low} to under {high}"
-    last = int(high) - 1
-    return low if last == int(low) else f"{low} to {last}"
+    # Not "30 to 44": a column of whole numbers and one with 44.7 look alike here.
+    return f"{low} to under {high}"
 
 
 def quoted_level(level: Level, length: int = NAME_LENGTH) -> str:

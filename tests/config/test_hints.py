@@ -100,8 +100,19 @@ def test_a_column_of_many_numbers_hints_at_bands(folder):
 
 def test_bands_are_read_as_people_say_them(folder):
     named = ["[-inf, 30)", "[30, 45)", "[65, inf)", "[0.5, 1.5)", "[30, 31)", "[-5, 0)"]
-    assert list(map(band_text, named)) == ["under 30", "30 to 44", "65 and over", "0.5 to under 1.5", "30", "-5 to -1"]
-    assert (level_text("[30, 45)"), quoted_level("[30, 45)"), band_text("[a, b)")) == ("30 to 44", "30 to 44", "[a, b)")
+    assert list(map(band_text, named)) == [
+        "under 30",
+        "30 to under 45",
+        "65 and over",
+        "0.5 to under 1.5",
+        "30 to under 31",
+        "-5 to under 0",
+    ]
+    assert (level_text("[30, 45)"), quoted_level("[30, 45)"), band_text("[a, b)")) == (
+        "30 to under 45",
+        "30 to under 45",
+        "[a, b)",
+    )
     done = run(folder, "model", "t.csv", "--label", "y", "--prediction", "p", "--groups", "age", "--bins", "age=30,45,65", "--gate", "selection_rate ratio >= 80%")  # fmt: skip
     report = max(folder.glob("audit-runs/*/report.html"))
     for page in (
@@ -109,6 +120,6 @@ def test_bands_are_read_as_people_say_them(folder):
         report.read_text(encoding="utf-8"),
         report.with_name("card.md").read_text(encoding="utf-8"),
     ):
-        assert "30 to 44" in page
+        assert "30 to under 45" in page
         assert "-inf" not in page
     assert '"[-inf, 30)"' in report.with_name("audit.json").read_text(encoding="utf-8")
