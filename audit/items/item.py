@@ -37,6 +37,8 @@ class Logged:
     """File and line, for messages."""
     item: str
     """Name of the item, the same in every log of the benchmark."""
+    sample: str = ""
+    """Name that all repeats of the item share, where the log has repeats; they are not independent."""
     doc: Mapping[str, Any]
     """The item as the benchmark has it."""
     likelihoods: tuple[float, ...] = ()

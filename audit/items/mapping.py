@@ -76,6 +76,10 @@ def read_mapping(file: Path) -> Benchmark:
     taken = next((path for path in mapped.columns if path.rpartition(".")[2] in COLUMNS), None)
     if taken is not None:
         raise QuestionError(f"{shown}: columns: '{printable(taken)}' would be a column that audit read writes; omit it")
+    names = [path.rpartition(".")[2] for path in mapped.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise QuestionError(f"{shown}: columns: two fields would be the column '{printable(twice)}'; keep one")
     return Benchmark(mapped.task, frozenset(), lambda logged: _read(mapped, logged))
 
 
@@ -96,7 +100,7 @@ def _read(mapped: Mapped, logged: Logged) -> Item:
     return Item(
         item=item,
         task=mapped.task,
-        template=_read_text(mapped.template, logged) if mapped.template else item,
+        template=_read_text(mapped.template, logged) if mapped.template else (logged.sample or item),
         group=_read_optional(mapped.group, logged),
         outcome=outcome,
         reason=reason,

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,7 +55,25 @@ def load_model(path: Path) -> CausalModel:
             "(nothing is downloaded)"
         )
     # Before the import: a file that is missing would otherwise be looked for on the network, for minutes.
+    with _offline():
+        return _load(path)
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Keep the hub's client from the network, and leave the environment as it was."""
+    before = os.environ.get("HF_HUB_OFFLINE")
     os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HF_HUB_OFFLINE"]
+        else:
+            os.environ["HF_HUB_OFFLINE"] = before
+
+
+def _load(path: Path) -> CausalModel:
     try:
         import torch
         import transformers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,6 +35,8 @@ class Compared(NamedTuple):
     group: str
     to: str
     effect: Effect
+    shares: bool
+    """Whether every decision is yes or no, so that means are shares."""
 
 
 def write_swapped(prompts: Path, terms: Path, into: Path, text: str = "text", template: str | None = None) -> Written:
@@ -79,6 +81,9 @@ def _require_columns(rows: Sequence[Mapping[str, Any]], table: Path, text: str, 
     for name in (text, template):
         if name is not None and name not in rows[0]:
             raise SourceError(f"{printable(table, 200)}: {no_such('column', name, rows[0])}")
+    empty = next((at for at, row in enumerate(rows, 1) if template is not None and row[template] in {None, ""}), None)
+    if empty is not None:
+        raise SourceError(f"{printable(table, 200)}: row {empty:,} has no template ({printable(template)}); name it")
     taken = next((name for name in OWN if name in rows[0] and name != template), None)
     if taken is not None:
         raise SourceError(f"{printable(table, 200)}: column '{taken}' is one that audit swap writes; rename it")
@@ -127,10 +132,26 @@ def measure_swapped(table: Path, decision: str, confidence: float = 0.95) -> tup
             found.setdefault((str(row["group"]), to), []).append((*trio, str(row["template"])))
     if not found:
         raise ValuesError(f"{shown} has no row whose arm is between; audit swap writes them")
+    _require_between(arms, found, shown)
     return tuple(_compare(group, to, texts, confidence) for (group, to), texts in sorted(found.items()))
 
 
 Key = tuple[str, str, str]
+
+
+def _require_between(arms: Arms, compared: Iterable[tuple[str, str]], shown: str) -> None:
+    """Refuse a text that lacks an exchange which other texts of its group have; without it the effect is of fewer."""
+    pairs = sorted(compared)
+    for (item, arm, _), (_, row) in arms.items():
+        if arm != "original":
+            continue
+        tos = [to for group, to in pairs if group == str(row["group"])]
+        lacking = next((to for to in tos if (item, "between", to) not in arms), None)
+        if lacking is not None or not tos:
+            to = f" to {printable(lacking)}" if lacking is not None else ""
+            raise ValuesError(f"{shown}: item {printable(item)} has no row whose arm is between{to}; decide every arm")
+
+
 Arms = Mapping[Key, tuple[float, Mapping[str, Any]]]
 
 
@@ -177,4 +198,4 @@ def _compare(group: str, to: str, texts: Sequence[tuple[float, float, float, str
     _, template = np.unique([text[3] for text in texts], return_inverse=True)
     tail = (1 - confidence) / 2
     effect = measure_effect(decisions[:, 0], decisions[:, 1], decisions[:, 2], template.astype(np.intp), tail)
-    return Compared(group, to, effect)
+    return Compared(group, to, effect, bool(np.isin(decisions, (0.0, 1.0)).all()))

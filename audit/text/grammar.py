@@ -22,7 +22,7 @@ FOLLOWS_A_NOUN = frozenset(
         *("over", "under", "between", "during", "against", "among", "toward", "towards", "upon", "within", "despite"),
         *("is", "was", "are", "were", "has", "had", "have", "will", "would", "can", "could", "should", "may", "might"),
         *("must", "does", "did", "do", "be", "been", "not", "never", "also", "too", "again", "yesterday", "today"),
-        *("tomorrow", "now", "then", "there", "here", "very", "soon", "anyway", "instead", "once", "twice"),
+        *("tomorrow", "there", "here", "anyway", "instead", "twice"),
         *("i", "you", "he", "she", "it", "we", "they", "him", "them", "us", "me", "my", "your", "our", "their", "its"),
     )
 )
@@ -40,6 +40,20 @@ TWO_OBJECTS = frozenset(
         *("keep", "kept", "have", "had", "feel", "felt", "notice", "noticed", "want", "wanted", "need", "needed"),
         *("serve", "served", "charge", "charged", "sell", "sold", "read", "write", "wrote", "award", "awarded"),
         *("provide", "provides", "provided", "providing", "hope", "hoped", "demand", "demanded", "treat", "treated"),
+        *(
+            "elect",
+            "elected",
+            "appoint",
+            "appointed",
+            "declare",
+            "declared",
+            "crown",
+            "crowned",
+            "nominate",
+            "nominated",
+        ),
+        *("proclaim", "proclaimed", "dub", "dubbed", "deem", "deemed", "think", "thought", "believe", "believed"),
+        *("label", "labelled", "labeled", "vote", "voted", "pronounce", "pronounced", "choose", "chose", "chosen"),
         *("feed", "fed", "drive", "drove", "pick", "picked", "cook", "cooked", "order", "ordered", "grab", "fetch"),
     )
 )
@@ -78,7 +92,24 @@ UNSURE_AFTER = frozenset(
             "even",
             "just",
         ),
-        *("only", "still", "ever", "happy", "safe", "what", "how", "why", "one", "two", "three"),
+        *(
+            "very",
+            "then",
+            "once",
+            "now",
+            "soon",
+            "only",
+            "still",
+            "ever",
+            "happy",
+            "safe",
+            "what",
+            "how",
+            "why",
+            "one",
+            "two",
+            "three",
+        ),
     )
 )
 """Words that follow an object and a possessive alike: "take her home", "her home"."""
@@ -158,7 +189,7 @@ def takes_an(word: str) -> bool:
     return VOWEL.match(word) is not None
 
 
-ARTICLE = re.compile(r"(?<!\w)(an?)(\s+)$", re.IGNORECASE)
+ARTICLE = re.compile(r"(?<!\w)(an?)(\s+[\"'“‘(\[]*)$", re.IGNORECASE)
 
 
 def fit_article(before: str, old: str, new: str) -> str | None:

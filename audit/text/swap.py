@@ -92,6 +92,7 @@ def _find_hits(text: str, terms: Terms) -> list[_Hit]:
     hits = []
     for found in terms.pattern.finditer(text):
         _refuse_compound(text, found, terms)
+        _refuse_verb(text, found, terms)
         word = re.sub(r"\s+", " ", found[0]).lower()
         places = terms.places[word]
         hits.append(_Hit(found.start(), found.end(), _choose_place(text, found, places, terms), len(places) == 1))
@@ -111,6 +112,24 @@ def _refuse_compound(text: str, found: re.Match[str], terms: Terms) -> None:
     proper = following is not None and following[0].strip().isupper()
     if proper and not begins_sentence(text, found.start()):
         raise UnsureError(f"'{found[0]}' may be part of a name")
+
+
+_AFTER_A_VERB = re.compile(
+    r"\s+(?:(?:the|an?|this|that|these|those|my|your|his|her|its|our|their|all|each|every|any|he|she|they|we|i)\s+\w"
+    r"|(?:it|them|him|us|me|you|up|out|off|down)\b)",
+    re.IGNORECASE,
+)
+"""What follows Mark or Will where these are verbs."""
+
+
+def _refuse_verb(text: str, found: re.Match[str], terms: Terms) -> None:
+    """Refuse a name that may be another word: written small, or first in a sentence as a verb, as in "Mark the box"."""
+    if found[0].lower() not in terms.names:
+        return
+    if found[0][:1].islower():
+        raise UnsureError(f"'{found[0]}' is a name without its capital, or another word")
+    if begins_sentence(text, found.start()) and _AFTER_A_VERB.match(text, found.end()):
+        raise UnsureError(f"'{found[0]}' may be a verb")
 
 
 def _choose_place(text: str, found: re.Match[str], places: Sequence[Place], terms: Terms) -> Place:
@@ -165,7 +184,7 @@ def _blank(text: str, hits: Sequence[_Hit]) -> str:
     made, at = "", 0
     for hit in hits:
         before = text[at : hit.start]
-        made, at = made + re.sub(r"(?<!\w)([Aa])n(\s+)$", r"\1\2", before) + BLANK, hit.end
+        made, at = made + re.sub(r"(?<!\w)([Aa])n(\s+[\"'“‘(\[]*)$", r"\1\2", before) + BLANK, hit.end
     return made + text[at:]
 
 

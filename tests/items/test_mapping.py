@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from logs import likelihoods, to_sample, write_samples
+from logs import likelihoods, to_sample, write_inspect, write_samples
 
 from audit.errors import QuestionError, SourceError
 from audit.items.read import read_logs
@@ -45,6 +45,7 @@ def test_options_are_named_by_their_text_and_answers_are_text(tmp_path):
     ("mapping", "said"),
     [
         (FIVE + 'columns = ["doc.outcome"]\n', "'doc.outcome' would be a column that audit read writes"),
+        (FIVE + 'columns = ["doc.t", "meta.t"]\n', "two fields would be the column 't'"),
         (FIVE + "grup = 1\n", "no key 'grup'; did you mean 'group'"),
         (FIVE.replace("away = 1\n", ""), "away: Field required"),
         (FIVE.replace("doc.t", "doc.temp"), "line 1: doc: no field 'temp'"),
@@ -61,3 +62,16 @@ def test_a_mapping_that_does_not_fit_is_refused(tmp_path, mapping, said):
 def test_a_task_and_a_mapping_are_not_both_given(tmp_path):
     with pytest.raises(QuestionError, match="--task and --mapping"):
         read_logs([], task="bbq", mapping=tmp_path)
+
+
+def test_repeats_of_an_item_share_a_template(tmp_path):
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text('task = "mine"\ntoward = 0\naway = 1\n')
+    common = {"input": "?", "choices": ["m", "l"], "target": "A", "metadata": {}, "output": {"completion": "A"}}
+    samples = [common | {"id": name, "epoch": epoch} for name in "xy" for epoch in (1, 2, 3)]
+    table = read_logs([write_inspect(tmp_path / "log.json", samples)], mapping=mapping)
+    assert (len(table.items), table.templates) == (6, 2)
+    (item,) = read_logs(
+        [write_inspect(tmp_path / "one.json", [common | {"id": 1, "epoch": None}])], mapping=mapping
+    ).items
+    assert item.item == "1"

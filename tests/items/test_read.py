@@ -317,3 +317,10 @@ def _long_sample(number):
     }
     asked = {f"gen_args_{i}": {"arg_0": context, "arg_1": f" option {i}"} for i in range(12)}
     return to_sample(number, doc, likelihoods(*(-1.5 - i for i in range(12))), arguments=asked)
+
+
+def test_a_template_that_is_missing_in_some_rows_is_refused(tmp_path):
+    file = tmp_path / "plain.csv"
+    file.write_text("item,outcome,template\na,toward,t\nb,away,\n")
+    with pytest.raises(SourceError, match="row 2 has no template"):
+        read_logs([file])

@@ -82,6 +82,25 @@ def test_an_effect_is_between_less_within_with_an_interval_over_templates(tmp_pa
     assert found.effect.shift.value == 0.5
 
 
+def test_decisions_that_are_numbers_are_told_in_their_own_unit(tmp_path, capsys):
+    write(tmp_path, [f"Mary {verb}." for verb in "abcd"])
+    table = decide(tmp_path, lambda r: 250 if r["to"] == "male" else 200)
+    with pytest.raises(SystemExit):
+        main(["swap", str(table), "--decision", "decision"])
+    said = capsys.readouterr().out
+    assert "mean change between 50, within 0" in said
+    assert "effect (between less within) +50 (" in said
+    assert "%" not in said.replace("95%", "")
+    assert "points" not in said
+
+
+def test_a_text_without_its_template_is_refused(tmp_path):
+    (tmp_path / "terms.toml").write_text(TERMS)
+    (tmp_path / "prompts.csv").write_text("text,made\nMary came.,t\nMary left.,\n")
+    with pytest.raises(SourceError, match="row 2 has no template"):
+        write_swapped(tmp_path / "prompts.csv", tmp_path / "terms.toml", tmp_path / "s.csv", template="made")
+
+
 def test_templates_of_unequal_size_are_clusters():
     values, template = np.array([1.0, 1.0, 1.0, 0.0, 0.0]), np.array([0, 0, 0, 1, 2])
     found = mean_over_templates(values, template, 0.025)
@@ -95,6 +114,10 @@ def test_templates_of_unequal_size_are_clusters():
     [
         (lambda text: text.replace("within", "placebo"), "no arm 'placebo'"),
         (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "item 2 has no row whose arm is within; decide every arm"),
+        (
+            lambda text: "\n".join(line for line in text.splitlines() if not line.startswith("1,") or "between" not in line),
+            "item 1 has no row whose arm is between",
+        ),
         (lambda text: text + text.splitlines()[-1] + "\n", "item 2 has the arm within twice"),
         (lambda text: text.replace(",1\n", ",\n", 1), "decision 'None' is neither yes or no"),
         (lambda text: text.replace("decision", "answer"), "no column 'decision'"),

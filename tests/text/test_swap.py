@@ -78,6 +78,7 @@ def arms(text, terms):
         ("Mary asked them to call her because she left.", "John asked them to call him because he left.", "Anna asked them to call her because she left."),
         ("She is an actress.", "He is an actor.", "She is a heroine."),
         ("A woman waved.", "A man waved.", "A lady waved."),
+        ("She met an 'aunt'.", "He met an 'uncle'.", "She met a 'niece'."),
         ("An aunt of mine.", "An uncle of mine.", "A niece of mine."),
         ("THE WOMAN'S BAG", "THE MAN'S BAG", "THE LADY'S BAG"),
         ("The woman’s bag.", "The man’s bag.", "The lady’s bag."),
@@ -107,6 +108,11 @@ def test_grammar_is_kept(gender, text, between, within):
         ("A actress left.", "the article before 'actress' cannot be fitted"),
         ("mcWOMAN WoMan", "the capitals of 'WoMan' cannot be fitted"),
         ("", "no text"),
+        ("John graded papers; I john the work", "'john' is a name without its capital"),
+        ("John the box.", "'John' may be a verb"),
+        ("Mary saw her very own house", "the use of 'her' is not certain"),
+        ("John saw his very own house", "the use of 'his' is not certain"),
+        ("Mary: we elected her president", "the use of 'her' is not certain"),
     ],
 )
 def test_a_text_that_cannot_be_exchanged_surely_is_named(gender, text, reason):

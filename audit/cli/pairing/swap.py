@@ -74,17 +74,21 @@ def _print_effects(effects: tuple[Compared, ...]) -> None:
     for found in effects:
         e = found.effect
         say(f"{found.group} to {found.to}: {e.texts:,} texts of {e.templates:,} templates")
-        say(f"  changed between {e.between:.1%}, within {e.within:.1%}")
-        say(f"  effect (between less within) {_write(e.effect)}")
-        say(f"  shift (decision with {found.to} less {found.group}) {_write(e.shift)}")
+        if found.shares:
+            say(f"  changed between {e.between:.1%}, within {e.within:.1%}")
+        else:
+            say(f"  mean change between {e.between:.4g}, within {e.within:.4g}")
+        say(f"  effect (between less within) {_write(e.effect, shares=found.shares)}")
+        say(f"  shift (decision with {found.to} less {found.group}) {_write(e.shift, shares=found.shares)}")
 
 
-def _write(mean: Mean) -> str:
-    """Return a difference in points with its interval, or why it has none."""
-    value = f"{100 * mean.value:+.1f} points"
+def _write(mean: Mean, *, shares: bool) -> str:
+    """Return a difference with its interval, or why it has none; in points where decisions are yes or no."""
+    value = f"{100 * mean.value:+.1f} points" if shares else f"{mean.value:+.4g}"
     if mean.low is None or mean.high is None:
         return f"{value} (no interval: {mean.reason})"
-    return f"{value} (95% interval {100 * mean.low:+.1f} to {100 * mean.high:+.1f})"
+    low, high = (f"{100 * x:+.1f}" if shares else f"{x:+.4g}" for x in (mean.low, mean.high))
+    return f"{value} (95% interval {low} to {high})"
 
 
 COMMANDS = (Command(swap, {"name": "swap"}),)

@@ -151,7 +151,8 @@ def require_whole(header: InspectHeader, samples: int, shown: str) -> None:
 
 def to_logged(sample: Mapping[str, Any], where: str) -> Logged:
     """Return what one sample says."""
-    name, epoch = sample.get("id"), sample.get("epoch", 1)
+    name, epoch = sample.get("id"), sample.get("epoch")
+    epoch = 1 if epoch is None else epoch
     if isinstance(name, bool) or not isinstance(name, str | int):
         raise SourceError(f"{where} has no id")
     metadata = sample.get("metadata")
@@ -160,6 +161,7 @@ def to_logged(sample: Mapping[str, Any], where: str) -> Logged:
     return Logged(
         where=where,
         item=str(name) if epoch == 1 else f"{name}, epoch {epoch}",
+        sample=str(name),
         doc=dict(metadata) if isinstance(metadata, Mapping) else {},
         text=_find_answer(sample),
         choices=tuple(map(str, choices)),

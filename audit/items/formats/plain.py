@@ -77,6 +77,8 @@ def _to_item(row: Mapping[str, Any], where: str) -> Item:
         raise SourceError(f"{where} has no item")
     if outcome not in OUTCOMES:
         raise SourceError(f"{where}: {no_such('outcome', outcome, OUTCOMES)}")
+    if "template" in row and _text(row["template"]) is None:
+        raise SourceError(f"{where} has no template, as which it would be independent; name it, or omit the column")
     valid = _read_truth(row, "valid", where)
     if valid is False and outcome != "neither":
         raise SourceError(f"{where}: the answer is not valid, but its outcome is '{outcome}'; write neither")
