@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 from audit.config.schema import Config
 from audit.errors import printable
-from audit.estimate import Group, figure_text, interval_words, limit_text, named_group, p_text
+from audit.estimate import Group, figure_text, interval_words, join_first, limit_text, named_group, p_text
 from audit.measurement.estimates import Estimates
 from audit.record.edge import EDGE, Candidate, Edge, GroupFlips
 from audit.record.result import Gate, GateVerdict
@@ -27,6 +27,7 @@ FEWEST_CHANGED = 6
 """Changed answers under which an exact test at 5% cannot fail: 2 x 0.5^5 is 0.0625."""
 TOO_FEW = "At least five seeds are needed to know what training again changes"
 MOST_NAMED = 3
+MOST_LEFT_OUT = 20
 
 
 class EdgeLimits(NamedTuple):
@@ -66,7 +67,29 @@ class Judged(NamedTuple):
 
 def judge_candidate(candidate: Candidate, edge: Edge, limits: EdgeLimits) -> tuple[Judged, ...]:
     """Return the verdicts on one candidate: churn where there are seeds, and net loss."""
-    return (*_judge_churn(candidate, limits), *_judge_net_loss(candidate, edge, limits))
+    left_out = say_left_out(candidate, limits)
+    lost = (j._replace(sentence=j.sentence + left_out) for j in _judge_net_loss(candidate, edge, limits))
+    return (*_judge_churn(candidate, limits), *lost)
+
+
+def say_left_out(candidate: Candidate, limits: EdgeLimits, *, counts: bool = True) -> str:
+    """Return whom the policy leaves out of the verdict on lost answers, after a blank; empty where that is nobody.
+
+    Parameters
+    ----------
+    candidate
+        Whose groups are judged.
+    limits
+        Rows under which a group is not judged by itself.
+    counts
+        Whether the rows of these groups are told, which are few.
+    """
+    small = sorted((f for f in candidate.flips if f.by and 0 < f.n < limits.least_rows), key=lambda f: -f.n)
+    if not small:
+        return ""
+    named = [f"{_name(f)}{f' (n {f.n:,})' if counts else ''}" for f in small[:MOST_LEFT_OUT]]
+    who = join_first(named, len(small))
+    return f" Excluded, fewer than {limits.least_rows:,} rows ([policy] least_rows): {who}. Nothing is known of them."
 
 
 def judge_edge(edge: Edge, estimates: Estimates, name: str, limits: EdgeLimits) -> tuple[Gate, ...]:
@@ -121,16 +144,19 @@ def _judge_churn(candidate: Candidate, limits: EdgeLimits) -> Iterator[Judged]:
     seeds, rows, most = len(churns), candidate.rows, max(churns)
     told = f"{printable(candidate.name)} changes {_share_of(candidate.changed, rows)}"
     of_seeds = f"{min(churns):,} to {most:,}" if seeds > 1 else f"{most:,}"
+    limit = f" The limit is the seed that changed most ({most:,} of {rows:,})." if seeds > 1 else ""
     few = "" if seeds >= FEWEST_SEEDS else f" {TOO_FEW} ({seeds} named)."
     if candidate.changed <= most:
         than = "fewer than every" if candidate.changed < min(churns) else "no more than another"
-        said = f"{told}, {than} seed of the full recipe changes ({of_seeds} of {rows:,}).{few}"
+        said = f"{told}, {than} seed of the full recipe changes ({of_seeds} of {rows:,}).{limit}{few}"
         yield Judged(CHURN, "pass", said, most / rows)
         return
     decided = null.churn_p <= limits.error
     rank = f"The p-value of a rank among m seeds is at least 1/(m + 1), here {p_text(null.churn_p)}"
     more = "" if decided else f", which cannot decide at {limits.error:g}"
-    said = f"{told}, more than every seed of the full recipe changes ({of_seeds} of {rows:,}). {rank}{more}.{few}"
+    said = (
+        f"{told}, more than every seed of the full recipe changes ({of_seeds} of {rows:,}).{limit} {rank}{more}.{few}"
+    )
     yield Judged(CHURN, "fail" if decided else "insufficient", said, most / rows)
 
 

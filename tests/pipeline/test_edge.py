@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from small_models import (
     draw_labels,
     make_rows,
@@ -24,6 +26,7 @@ from audit.record.reader import read_text
 from audit.record.store import Store
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable
+from audit.report.terminal.summary import print_summary
 
 FACTS = {
     "int8_dynamic": {"": (134, 118), "0": (100, 99), "1": (12, 9), "5": (11, 5), "7": (4, 2), "8": (6, 2)},
@@ -87,7 +90,7 @@ def test_a_distilled_model_changes_less_than_a_seed_and_loses_accuracy(census):
     assert churn.verdict == "pass"
     assert churn.sentence == (
         "distilled changes 2,078 of 60,000 answers (3.5%), fewer than every seed of the full recipe changes (2,964 to "
-        "4,468 of 60,000). At least five seeds are needed to know what training again changes (3 named)."
+        "4,468 of 60,000). The limit is the seed that changed most (4,468 of 60,000). At least five seeds are needed to know what training again changes (3 named)."
     )
     assert loss.verdict == "fail"
     assert loss.sentence.startswith("distilled loses accuracy against full: overall 0.4 points (1,166 right answers")
@@ -200,3 +203,32 @@ def test_a_full_model_has_to_be_named(tmp_path):
     raw = {"data": {"label": "y"}, "predictions": {"source": "p.parquet", "prediction": "small"}, "edge": {}}
     with pytest.raises(QuestionError, match=r"name the full model in \[predictions\] against"):
         build(raw, "a test")
+
+
+def test_whom_a_policy_leaves_out_is_named_on_every_page(tmp_path):
+    rng = np.random.default_rng(4)
+    table = pd.DataFrame({"race": np.repeat(["a", "b", "c", "d"], [3000, 3000, 200, 90])})
+    table["y"] = table["full"] = rng.integers(0, 2, len(table))
+    for name, share in (("full", 0.01), ("small", 0.01), ("s0", 0.05), ("s1", 0.05)):
+        table[name] = np.where(rng.random(len(table)) < share, 1 - table["y"], table["y"])
+    table.to_parquet(tmp_path / "p.parquet")
+    asked = {"least_rows": 300, "seeds": ["s0", "s1"], "largest_loss": 0.1}
+    result = audit_edge(tmp_path, tmp_path / "p.parquet", "small", **asked).result
+    assert result.verdict == "pass"
+    left_out = "Excluded, fewer than 300 rows ([policy] least_rows):"
+    shown = show_on_terminal(result)
+    assert f"{left_out} race 'c' (n 200), race 'd' (n 90). Nothing is known of them." in shown
+    most = max(churn for churn, _ in result.edge.candidates[0].retraining.seeds.values())
+    assert f"The limit is the seed that changed most ({most} of 6,290). At least five seeds are needed" in shown
+    page = publishable(result, 10)
+    sentence = next(g.sentence for g in page.gates if g.name == "edge.net_loss.small")
+    assert sentence.endswith(f"{left_out} race 'c', race 'd'. Nothing is known of them.")
+    overall = next(e for e in page.estimates.of("model", "churn", ()) if e.compare is None)
+    assert overall.status == "suppressed"
+    assert page.edge.candidates[0].changed is None
+
+
+def show_on_terminal(result):
+    out = io.StringIO()
+    print_summary(result, Console(file=out, width=100, color_system=None))
+    return " ".join(out.getvalue().split())

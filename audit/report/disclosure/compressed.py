@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from audit.config.read import read_question
 from audit.estimate import Group
-from audit.gates.compressed import Judged, find_edge_limits, judge_candidate
+from audit.gates.compressed import Judged, find_edge_limits, judge_candidate, say_left_out
 from audit.measurement.estimates import Estimates
 from audit.record.edge import EDGE, Candidate, Edge
 from audit.record.result import AuditResult, Gate
@@ -19,27 +19,34 @@ COUNTED = ("net_change", "negative_flips", "positive_flips")
 """Metrics that rest on the counts of a group's changed answers."""
 
 
-def hide_flips(edge: Edge | None, k: int) -> Edge | None:
-    """Return the record of compressed models without counts of groups, and without any count under ``k``.
+def hide_flips(result: AuditResult, shown: Estimates, k: int) -> Edge | None:
+    """Return the record of compressed models without counts of groups, and without any that is withheld elsewhere.
 
     Parameters
     ----------
-    edge
-        What models cost and change; None where none was audited.
+    result
+        The private record; its ``edge`` is None where no compressed model was audited.
+    shown
+        Estimates as they are published, which are of the candidate that the result is about.
     k
         Smallest count that is published; 1 withholds nothing.
     """
+    edge = result.edge
     if edge is None or k <= 1:
         return edge
-    return replace(edge, candidates=tuple(_hide_candidate(c, k) for c in edge.candidates))
+    judged = (result.question.config.get("predictions") or {}).get("prediction")
+    told = _is_shown((), (), shown)
+    return replace(
+        edge, candidates=tuple(_hide_candidate(c, k, told=told or c.name != judged) for c in edge.candidates)
+    )
 
 
-def _hide_candidate(candidate: Candidate, k: int) -> Candidate:
-    """Return a candidate without the counts of its groups; overall ones stay where all of them are large."""
+def _hide_candidate(candidate: Candidate, k: int, *, told: bool) -> Candidate:
+    """Return a candidate without the counts of its groups; overall ones stay where they are told and all are large."""
     counts = [n for f in candidate.flips[:1] for n in (f.lost, f.gained, f.n - f.lost - f.gained)]
     seeds = [] if candidate.retraining is None else [churn for churn, _ in candidate.retraining.seeds.values()]
     bare = replace(candidate, flips=(), sentences=())
-    if all(n == 0 or n >= k for n in (*counts, *seeds)):
+    if told and all(n == 0 or n >= k for n in (*counts, *seeds)):
         return bare
     return replace(bare, changed=None, net_loss=None, retraining=None)
 
@@ -58,22 +65,26 @@ def hide_numbers(gate: Gate, result: AuditResult, shown: Estimates, k: int) -> G
     k
         Smallest count that is published.
     """
-    judged = next((j for j in _judge_again(result) if j.sentence == gate.sentence), None)
-    if k <= 1 or (judged is not None and all(_is_shown(by, group, shown) for by, group in _list_named(judged))):
+    if k <= 1:
         return gate
+    judged, counted, bare = next((j for j in _judge_again(result) if j[0].sentence == gate.sentence), (None, "", ""))
+    if judged is not None and all(_is_shown(by, group, shown) for by, group in _list_named(judged)):
+        return replace(gate, sentence=gate.sentence.removesuffix(counted) + bare) if counted else gate
     kind, _, name = gate.name.removeprefix(EDGE).partition(".")
-    why = f"its numbers are withheld to protect groups under {k}, and the internal report has them"
-    said = f"{name}: {kind.replace('_', ' ')} was judged; {why}."
+    why = f"the numbers that decide are withheld to protect groups under {k}, and the internal report has them"
+    said = f"{name}: {kind.replace('_', ' ')} was judged; {why}.{bare}"
     return replace(gate, sentence=said, estimate=None, low=None, high=None)
 
 
-def _judge_again(result: AuditResult) -> Iterator[Judged]:
-    """Yield the verdicts of the private record, with the groups that their sentences name."""
+def _judge_again(result: AuditResult) -> Iterator[tuple[Judged, str, str]]:
+    """Yield the verdicts of the private record, with the end that names who is left out: with rows, and without."""
     if result.edge is None:
         return
     limits = find_edge_limits(read_question(result))
     for candidate in result.edge.candidates:
-        yield from judge_candidate(candidate, result.edge, limits)
+        ends = say_left_out(candidate, limits), say_left_out(candidate, limits, counts=False)
+        for judged in judge_candidate(candidate, result.edge, limits):
+            yield judged, *(ends if judged.kind == "net_loss" else ("", ""))
 
 
 def _list_named(judged: Judged) -> list[tuple[tuple[str, ...], Group]]:

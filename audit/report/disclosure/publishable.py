@@ -327,7 +327,7 @@ def _suppress_edge(
     from audit.report.disclosure.compressed import hide_flips, hide_numbers
 
     kept = tuple(hide_numbers(gate, result, shown, k) if gate.name.startswith(EDGE) else gate for gate in gates)
-    return replace(result, edge=hide_flips(result.edge, k)), kept
+    return replace(result, edge=hide_flips(result, shown, k)), kept
 
 
 def _verdict(verdict: Verdict, gates: Sequence[Gate]) -> Verdict:

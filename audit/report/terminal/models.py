@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 
 from audit.errors import printable
 from audit.estimate import figure_text
+from audit.gates.headline import write_headline
 from audit.record.edge import Edge, ModelResources
 from audit.record.energy_text import format_figure
 from audit.record.result import AuditResult
@@ -30,7 +31,7 @@ T = TypeVar("T")
 COLUMNS = ("bytes", "zipped", "non-zero", "integer", "p50", "p95", "J/1,000", "noise")
 """What a row has behind the name of its model."""
 NONE = "-"
-LONGEST_NAME, LONGEST_SENTENCE = 24, 800
+LONGEST_NAME, LONGEST_SENTENCE = 24, 1200
 VERDICT = 14
 
 
@@ -61,12 +62,13 @@ def list_models(result: AuditResult, *, whole: bool = False) -> Iterator[Line]:
 
 
 def _list_candidates(result: AuditResult, edge: Edge, *, whole: bool) -> Iterator[Line]:
-    """Yield what each candidate changes, and why one does not pass; of the judged one the headline says it."""
-    judged = (result.question.config.get("predictions") or {}).get("prediction")
+    """Yield what each candidate changes, why one does not pass, and of the judged one what no headline says."""
+    judged, headline = (result.question.config.get("predictions") or {}).get("prediction"), write_headline(result)
     for candidate, (verdict, word, said) in zip(edge.candidates, list_candidates(edge), strict=True):
         yield Line(f"  {word:<{VERDICT}}", said, verdict)
-        if whole or (verdict != "pass" and candidate.name != judged):
-            for sentence in candidate.sentences:
+        explained = whole or verdict != "pass" or candidate.name == judged
+        for sentence in candidate.sentences if explained else ():
+            if whole or candidate.name != judged or sentence not in headline:
                 yield Line(" " * (2 + VERDICT), printable(sentence, LONGEST_SENTENCE))
 
 
