@@ -169,19 +169,10 @@ def _name_missing(result: AuditResult, metric: str, stage: str) -> str:
 
 def _suggest_gate(result: AuditResult, stage: str) -> str:
     """Return how to have a result judged: by a limit on what it measured, or by naming what is compared."""
-    told = dict(result.question.config.get("data") or {})
+    from audit.gates.headline import RATIO, choose_example
+
     of_data = stage == "data" or (stage == "run" and not result.question.config.get("predictions"))
-    rule = f"{'base_rate' if of_data else 'selection_rate'} ratio >= 0.8"
-    if stage == "pairs":
-        rule = f"{'net_change highest' if told.get('label') else 'selection_rate_change largest'} <= 0.01"
-    if any(e.metric == "mean_error" for e in result.estimates):
-        rule = "mean_error difference <= 1"
-    if any(e.metric == "exposure" for e in result.estimates):
-        rule = "exposure ratio >= 0.8"
-    if any(e.metric == "stereotype_score" for e in result.estimates):
-        rule = "stereotype_score highest <= 0.6"
-    if any(e.outcome is not None for e in result.estimates):
-        rule = f"worst_class_{rule}"
+    rule = f"base_rate {RATIO}" if of_data else choose_example(result)
     metric, compare = rule.split()[:2]
     if not any((e.metric, e.compare) == (metric, compare) for e in result.estimates):
         return f"To compare groups, {_name_missing(result, metric, stage)}"

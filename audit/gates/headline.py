@@ -29,12 +29,20 @@ STOPPED = {"SIGINT": "Stopped with Ctrl-C", "SIGTERM": "Stopped with SIGTERM", "
 NEXT: Mapping[str, str] = {
     "fail": "Find which step causes the difference (labels, features, threshold), change it and audit again, "
     "or record a waiver.",
-    "not judged": 'To judge this, add --gate "selection_rate ratio >= 0.8".',
     "incomplete": "Fix the error above and run again.",
     "pass": "Look at the groups: audit dashboard.",
     "waived": "Look at the groups: audit dashboard.",
     "withheld": "Read the internal report, which has the verdict.",
 }
+EXAMPLES: Mapping[str, str] = {
+    "stereotype_score": "stereotype_score highest <= 0.6",
+    "exposure": "exposure ratio >= 0.8",
+    "mean_error": "mean_error difference <= 1",
+    "net_change": "net_change highest <= 0.01",
+    "selection_rate_change": "selection_rate_change largest <= 0.01",
+}
+"""A limit that answers the question of a result, by the first metric that was measured for it."""
+RATIO = "ratio >= 0.8"
 COUNTED = {"fail": ("fails", "fail"), "pass": ("passes", "pass")}
 """How limits of a verdict are counted, one and several; any other verdict is its word."""
 FAILED_TOTAL = "Change what the limit is on and run again, or record a waiver."
@@ -167,6 +175,8 @@ def _list_limits(names: Sequence[str]) -> str:
 def suggest_next(result: AuditResult) -> str:
     """Return what to do next, in one sentence."""
     gate = find_deciding_gate(result.gates)
+    if result.verdict == "not judged":
+        return f'To judge this, add --gate "{choose_example(result)}".'
     if gate is None or result.verdict not in {"fail", "insufficient", "undefined"}:
         return NEXT[result.verdict]
     if result.verdict == "fail":
@@ -175,3 +185,12 @@ def suggest_next(result: AuditResult) -> str:
         return "Add rows for the groups that have none, or set a limit on another metric."
     many = f"about {write_times(gate.needed_n)} as many rows" if gate.needed_n is not None else "more rows"
     return f'Audit {many}, or accept it on the record: a waiver, or insufficient = "warn".'
+
+
+def choose_example(result: AuditResult) -> str:
+    """Return a limit that would judge what a result measured, as it is written after --gate."""
+    metrics = result.estimates.metrics
+    rule = next((rule for metric, rule in EXAMPLES.items() if metric in metrics), "")
+    if not rule:
+        rule = f"{'base_rate' if result.run.command[1:2] == ('data',) else 'selection_rate'} {RATIO}"
+    return f"worst_class_{rule}" if any(e.outcome is not None for e in result.estimates) else rule

@@ -32,6 +32,7 @@ STEPS = {
 
 
 MOST_RATES = 3
+OF_CHANGES = ("net_change", "churn", "selection_rate_change")
 OF_DATA = ("base_rate", "representation", "total_variation_distance")
 ROOM, LEAST_ROOM = 40, 6
 """Groups in the table, and the fewest of one attribute."""
@@ -129,6 +130,12 @@ def choose_rates(found: EstimateIndex) -> list[str]:
     return [m for m in dict.fromkeys(wanted) if m in present][:MOST_RATES]
 
 
+def _choose_pictures(found: EstimateIndex) -> list[str]:
+    """Return the rates of which one may stand on top: where two decisions are compared, only what changed."""
+    rates = choose_rates(found)
+    return [m for m in rates if m in OF_CHANGES] if "churn" in rates else rates
+
+
 def _make_scale(found: EstimateIndex, metric: str, chosen: dict[By, list[Group]]) -> Scale:
     every = chain.from_iterable(zip(repeat(by), groups) for by, groups in chosen.items())
     each = (found.rate(metric, by, group) for by, group in every)
@@ -202,13 +209,13 @@ def _draw_decision(result: AuditResult, gate: Gate | None, k: int) -> Chart | No
     if gate is not None and e is not None and e.by and e.stage in {"data", "model"}:
         found = EstimateIndex(result, e.stage, k)
         rates = list_gated_rates([gate])
-        return _draw_first(found, e.by, [*rates, *choose_rates(found)], [gate])
+        return _draw_first(found, e.by, [*rates, *_choose_pictures(found)], [gate])
     stage: Stage = "model" if any(x.stage == "model" and x.by for x in result.estimates) else "data"
     found = EstimateIndex(result, stage, k)
     first = next(iter(found.groupings()), None)
     if first is None:
         return None
-    return _draw_first(found, first, choose_rates(found), [])
+    return _draw_first(found, first, _choose_pictures(found), [])
 
 
 def _draw_first(found: EstimateIndex, by: By, metrics: Sequence[str], gates: Sequence[Gate]) -> Chart | None:

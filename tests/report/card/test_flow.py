@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import audit
+from audit.gates.headline import suggest_next
+from audit.report.card.accounts import collect_owner_words
 from audit.report.card.groups import make_model_groupings
 from audit.report.card.render import render
+from audit.report.card.results import make_front
 from audit.report.disclosure.publishable import publishable
 
 
@@ -57,3 +60,15 @@ def test_page_and_notebook_show_it_before_the_rates():
     assert "30 newly wrong, 60 newly right of 600; net loss −5.0 points" in page
     assert "30 newly wrong, 60 newly right of 600" in result._repr_html_()
     assert "newly wrong, 60" not in render(result, "html", 100)
+
+
+def test_the_picture_on_top_and_the_next_step_are_about_what_changed():
+    result = changed()
+    assert suggest_next(result) == 'To judge this, add --gate "net_change highest <= 0.01".'
+    assert suggest_next(changed(labels=False)) == 'To judge this, add --gate "selection_rate_change largest <= 0.01".'
+    assert draw_top(result).title == "Net loss of accuracy by g"
+    assert draw_top(publishable(result, 25)) is None
+
+
+def draw_top(result):
+    return make_front(result, collect_owner_words(result), 10).picture
