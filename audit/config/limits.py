@@ -81,7 +81,7 @@ def check_limits(
     _require_groups(stage, metric, compare, by)
     if compare is not None and compare not in (entry.judged if fixed else entry.limits):
         raise ValueError(f"metric '{metric}' has no {compare}; available: {_describe_comparisons(entry)}")
-    _check_bounds(metric, compare, low, high)
+    _check_bounds(entry, compare, low, high)
     return compare
 
 
@@ -183,7 +183,7 @@ def _choose_unbounded(entry: Metric, compare: str | None, low: float | None, hig
     if meant not in allowed:
         raise ValueError(f"metric '{metric}' has no {meant}; available: {', '.join(allowed)}")
     if meant == "ratio":
-        _check_bounds(metric, meant, low, high)
+        _check_bounds(entry, meant, low, high)
         return meant
     if meant == "lowest":
         # Groups share out one list, so that the lowest of a quantity without a top is 0 where all are equal.
@@ -238,22 +238,26 @@ def _choose_comparison(entry: Metric, low: float | None, high: float | None, by:
     return "lowest" if low is not None else "highest"
 
 
-def _check_bounds(metric: str, compare: str | None, low: float | None, high: float | None) -> None:
-    kind = split_comparison(compare)[0]
+def _check_bounds(entry: Metric, compare: str | None, low: float | None, high: float | None) -> None:
+    metric, kind = entry.name, split_comparison(compare)[0]
     wants_max = kind in {"difference", "highest", "largest", "between_groups"}
     wants_min = kind in {"ratio", "lowest"}
     if wants_max and low is not None:
         raise ValueError(f"the {compare} of {metric} needs max (<=), not min = {low:g}{_describe_equality(kind)}")
     if wants_min and high is not None:
         raise ValueError(f"the {compare} of {metric} needs min (>=), not max = {high:g}{_describe_equality(kind)}")
-    if high is not None and not 0 <= high < 1:
+    # A gap has no sign; a value of groups or of everybody may have one.
+    least = min(0.0, entry.range[0]) if kind in {None, "lowest", "highest"} else 0.0
+    if high is not None and not least <= high < 1:
         raise ValueError(
-            f"max = {high:g} is outside the range [0, 1), so the limit could never {'fail' if high >= 1 else 'pass'}"
+            f"max = {high:g} is outside the range [{least:g}, 1), so the limit could never "
+            f"{'fail' if high >= 1 else 'pass'}"
         )
     top = 1 if kind == "ratio" else 1 + 1e-12
-    if low is not None and not 0 < low <= top:
+    if low is not None and not least < low <= top:
         raise ValueError(
-            f"min = {low:g} is outside the range (0, 1], so the limit could never {'fail' if low <= 0 else 'pass'}"
+            f"min = {low:g} is outside the range ({least:g}, 1], so the limit could never "
+            f"{'fail' if low <= least else 'pass'}"
         )
 
 

@@ -12,6 +12,8 @@ from audit.estimate import Group, figure_text, join_words, limit_text
 from audit.gates.decisive_groups import Deciding, Held, Settled
 from audit.gates.voice import SMALL, Voice, capitalise, describe_few, describe_rows_rested_on, round_up, write_times
 from audit.gates.wording import name_metric, with_article
+from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.pairs import PairMetric
 
 MOST_NAMED = 3
 
@@ -122,9 +124,10 @@ class LowestHighest(Voice):
         shown = held[:MOST_NAMED]
         if not shown:
             return [f"{lead}.", self.place_limit(Settled())]
+        needed = [text for text in (self._write_rows_needed(shown),) if text]
         if len(held) == 1 and shown[0].estimate.group == first:
-            return [f"{lead}: {self._cross(shown[0])}, so the data cannot decide.", self._write_rows_needed(shown)]
-        return [f"{lead}.", self._keep_open(held), self._write_rows_needed(shown)]
+            return [f"{lead}: {self._cross(shown[0])}, so the data cannot decide.", *needed]
+        return [f"{lead}.", self._keep_open(held), *needed]
 
     def _keep_open(self, held: Sequence[Held]) -> str:
         each = [self._write_held(h) for h in held[:MOST_NAMED]]
@@ -153,7 +156,9 @@ class LowestHighest(Voice):
         return f"its {level} {verb} at {at}, {side} the limit of {limit}"
 
     def _write_rows_needed(self, held: Sequence[Held]) -> str:
-        """Return of how many rows of whom the limit would be decided."""
+        """Return of how many rows of whom the limit would be decided; nothing of two decisions, which no plan knows."""
+        if isinstance(CATALOGUE.find(self.metric), PairMetric):
+            return ""
         if any(not math.isfinite(h.rows) for h in held):
             return "It is so close to the limit that more than 100 times as many rows may be needed."
         what = "rate" if self.figure == "share" else "value"

@@ -61,6 +61,8 @@ def pairs(
     alone = {"--config": config, "--write-config": write_config, "--json": json}
     if stray := [flag for flag, value in alone.items() if value]:
         raise QuestionError(f"{stray[0]} takes one --prediction, and {len(candidates)} are given; name one of them")
+    if twice := [name for name in candidates if candidates.count(name) > 1]:
+        raise QuestionError(f"--prediction names '{printable(twice[0])}' twice; name each candidate once")
     _compare_each(given, candidates, store, exit_zero=exit_zero)
 
 
@@ -68,11 +70,17 @@ def _compare_each(given: Given, candidates: Sequence[str], store: Path, *, exit_
     """Audit each candidate against the same earlier decisions, show each verdict, and exit by the worst."""
     from audit.cli.console import PlainConsole
     from audit.cli.question import ask
+    from audit.counting.backends.choose import open_source
     from audit.pipeline.run import run as run_audit
     from audit.report.terminal.verdict import print_verdict
     from audit.tables.addresses import strip_place
 
     codes, console = [], PlainConsole()
+    with say_in_options(given, asked=True):
+        # Before the first is audited and stored.
+        config = ask(given, None)
+        dialect, engine = config.dialect(given.table), config.data.engine
+        open_source(given.table, digested=False, engine=engine, dialect=dialect).require(candidates)
     for name in candidates:
         own = replace(given, asked={**given.asked, "prediction": name})
         with say_in_options(own, asked=True):

@@ -115,6 +115,16 @@ def test_several_candidates_are_told_one_by_one_and_the_worst_decides(place, cap
     assert (code, "--json takes one --prediction, and 2 are given" in err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("second", "says"), [("same", "--prediction names 'same' twice; name each candidate once"), ("nwe", "'nwe'")]
+)
+def test_a_stray_candidate_is_refused_before_any_is_audited(place, capsys, second, says):
+    asked = ("--prediction", "same", "--prediction", second, "--against", "old", "--label", "y", "--groups", "race")
+    code, _, err = audit(capsys, "pairs", "t.parquet", *asked)
+    assert (code, says in err) == (2, True)
+    assert not list(place.glob("audit-runs/2*"))
+
+
 @pytest.fixture
 def runs(place, capsys):
     """Two runs about the same people in two files, whose rows stand in another order; one has ten more."""

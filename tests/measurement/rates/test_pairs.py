@@ -332,6 +332,26 @@ def test_without_labels_a_group_that_changed_most_is_not_named_where_that_is_not
     assert said.startswith("By g, big changed: 160 of 2,000 decisions changed (40 up, 120 down)")
 
 
+@pytest.mark.parametrize("rule", ["churn <= 0.001", "net_change <= 0.001", "churn difference <= 0.02"])
+def test_no_number_of_rows_is_promised_to_decide_a_limit_on_what_changed(rule):
+    """3 of 300 decisions changed: by the rule of six changes, and the exact test, no usual plan of rows holds."""
+    ones = np.ones(300, dtype=int)
+    (gate,) = compare((np.arange(300) > 2).astype(int), ones, ones, list("abc") * 100, gates=[rule]).gates
+    assert (gate.verdict, gate.needed_n) == ("insufficient", None)
+    assert "would decide" not in gate.sentence
+    assert "times as many" not in gate.sentence
+
+
+def test_a_limit_may_ask_for_a_net_gain():
+    y, new, _, _ = random_rows(900)
+    worse = np.where(np.arange(900) % 5 == 0, 1 - new, new)
+    (gate,) = compare(y, worse, y, gates=["net_change <= -0.05"]).gates
+    assert gate.verdict == "pass"
+    assert "at most −5 points" in gate.sentence
+    with pytest.raises(QuestionError, match=r"max = -1.5 is outside the range \[-1, 1\)"):
+        compare(y, worse, y, gates=["net_change <= -1.5"])
+
+
 def test_the_ratio_of_no_changes_to_none_says_so():
     y, new, _, g = random_rows(900)
     (gate,) = compare(new, new, y, g, gates=["churn ratio >= 0.8"]).gates
