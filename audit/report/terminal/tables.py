@@ -111,12 +111,14 @@ def make_short_table(
     """
     rates = choose_rates(result, stage)
     found = list_groupings(result, stage, rates)
-    if not found:
-        return
-    kept = choose_groups(found, result, stage, max(room, page.groups))
     everybody = Grouping(result, stage, OVERALL, rates)
+    # Where no group column is named, everybody is all that was measured.
+    alone = not any(result.estimates.groupings) and bool(everybody.groups)
+    if not found and not alone:
+        return
+    kept = choose_groups(found, result, stage, max(room, page.groups)) if found else {}
     shown = [*((grouping, kept[grouping.by]) for grouping in found), (everybody, everybody.groups)]
-    table = _Table(TITLES[stage], shown, [r for r in rates if any(r in g.rates for g in found)])
+    table = _Table(TITLES[stage], shown, [r for r in rates if any(r in g.rates for g in found or [everybody])])
     order = [*list_rates(result, stage), *rates]
     table = _Table(table.title, shown, sorted(_split(table, console)[0], key=order.index))
     if page.are_names_short:

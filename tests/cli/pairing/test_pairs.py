@@ -125,6 +125,14 @@ def test_a_stray_candidate_is_refused_before_any_is_audited(place, capsys, secon
     assert not list(place.glob("audit-runs/2*"))
 
 
+def test_without_groups_the_numbers_of_everybody_are_shown(place, capsys):
+    code, out, _ = audit(capsys, "pairs", "t.parquet", *ASKED[:4], *ASKED[6:])
+    assert code == 0
+    row = next(line for line in out.splitlines() if line.strip().startswith("overall"))
+    assert "6.7 points [4.8, 9.0]" in row
+    assert "600" in row
+
+
 @pytest.fixture
 def runs(place, capsys):
     """Two runs about the same people in two files, whose rows stand in another order; one has ten more."""
