@@ -162,7 +162,7 @@ def _judge_churn(candidate: Candidate, limits: EdgeLimits) -> Iterator[Judged]:
 
 def _judge_net_loss(candidate: Candidate, edge: Edge, limits: EdgeLimits) -> Iterator[Judged]:
     """Yield whether a candidate loses right answers, overall or in a group."""
-    judged = [f for f in candidate.flips if f.n > 0 and (not f.by or f.n >= limits.least_rows)]
+    judged = [f for f in candidate.flips if is_judged(f, limits.least_rows)]
     if not judged:
         return
     lost = sorted((f for f in judged if _is_shown_to_lose(f, limits.error)), key=lambda f: (bool(f.by), _read_p(f)))
@@ -173,6 +173,11 @@ def _judge_net_loss(candidate: Candidate, edge: Edge, limits: EdgeLimits) -> Ite
     within = widest.high is not None and widest.high <= edge.largest_loss
     said = f"{_say_unshown(candidate, edge, judged)}, {_say_allowed(widest, edge.largest_loss, within=within)}"
     yield Judged(NET_LOSS, "pass" if within else "insufficient", said, edge.largest_loss, (widest,))
+
+
+def is_judged(f: GroupFlips, least_rows: int) -> bool:
+    """Return whether a group is judged by itself, and so counts where p-values are corrected for all."""
+    return f.n > 0 and (not f.by or f.n >= least_rows)
 
 
 def _say_unshown(candidate: Candidate, edge: Edge, judged: Sequence[GroupFlips]) -> str:
@@ -211,9 +216,12 @@ def _read_p(f: GroupFlips) -> float:
 def _name_losers(candidate: Candidate, edge: Edge, lost: Sequence[GroupFlips], judged: Sequence[GroupFlips]) -> Judged:
     each = "; ".join(_describe_loss(f) for f in lost[:MOST_NAMED])
     more = f"; and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
-    tested = f" p-values are corrected by Holm for {len(judged)} groups." if lost[0].p_holm is not None else ""
-    said = f"{printable(candidate.name)} loses accuracy against {printable(edge.full)}: {each}{more}.{tested}"
-    return Judged(NET_LOSS, "fail", said, 0.0, tuple(lost[:MOST_NAMED]))
+    family = f" p-values are corrected by Holm for {len(judged)} tests, overall and by group."
+    tested = family if lost[0].p_holm is not None and len(judged) > 1 else ""
+    accepted = limit_text(edge.largest_loss, "points")
+    rule = f" A loss that is shown fails at any size; up to {accepted} is accepted where none is shown."
+    said = f"{printable(candidate.name)} loses accuracy against {printable(edge.full)}: {each}{more}.{tested}{rule}"
+    return Judged(NET_LOSS, "fail", said, edge.largest_loss, tuple(lost[:MOST_NAMED]))
 
 
 def _describe_loss(f: GroupFlips) -> str:

@@ -13,12 +13,14 @@ from itertools import chain
 import numpy as np
 
 from audit.estimate import Estimate, Group
+from audit.gates.compressed import is_judged
 from audit.measurement.estimates import Estimates
 from audit.measurement.inference.corrections import benjamini_hochberg, gap_p_value, holm
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.pairs import Kind
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion, WorstClass
+from audit.record.edge import GroupFlips
 from audit.record.result import Gate
 
 
@@ -34,6 +36,16 @@ def add_p_values(gates: Sequence[Gate], estimates: Estimates) -> list[Gate]:
         replace(g, p_value=p, p_holm=h, p_benjamini_hochberg=b)
         for g, p, (h, b) in zip(gates, raw, corrected, strict=True)
     ]
+
+
+def correct_flips(flips: Sequence[GroupFlips], least_rows: int) -> tuple[GroupFlips, ...]:
+    """Return changed answers with p-values that Holm corrects for everybody and the groups that are judged.
+
+    A group under ``least_rows`` is not judged and has no corrected p-value.
+    """
+    family = [at for at, f in enumerate(flips) if is_judged(f, least_rows)]
+    adjusted = dict(zip(family, holm([flips[at].p_value for at in family]), strict=True))
+    return tuple(replace(f, p_holm=adjusted.get(at)) for at, f in enumerate(flips))
 
 
 def _compute_p_value(gate: Gate, estimates: Estimates) -> float | None:

@@ -183,7 +183,7 @@ def _count_flips(table: Table, config: Config) -> Flips:
 
 def _make_candidate(name: str, own: Findings, config: Config, seeds: Mapping[str, Flips]) -> Candidate:
     """Return what a candidate changes, with its rank among seeds where there are some."""
-    flips = _list_flips(own.cubes, own.estimates, config.data.groups)
+    flips = _list_flips(own.cubes, own.estimates, config)
     overall = Flips(flips[0].lost, flips[0].gained)
     return Candidate(
         name=name,
@@ -195,10 +195,13 @@ def _make_candidate(name: str, own: Findings, config: Config, seeds: Mapping[str
     )
 
 
-def _list_flips(cubes: Sequence[CubeRecord], estimates: Estimates, groups: Sequence[str]) -> tuple[GroupFlips, ...]:
-    """Return what changed overall and in every group of every column, p-values corrected for all of them."""
-    by = ((), *((column,) for column in groups))
-    return _correct([flips for grouping in by for flips in _read_flips(cubes, estimates, grouping)])
+def _list_flips(cubes: Sequence[CubeRecord], estimates: Estimates, config: Config) -> tuple[GroupFlips, ...]:
+    """Return what changed overall and in every group of every column, p-values corrected for all that are judged."""
+    from audit.gates.p_values import correct_flips
+
+    by = ((), *((column,) for column in config.data.groups))
+    each = [flips for grouping in by for flips in _read_flips(cubes, estimates, grouping)]
+    return correct_flips(each, find_edge_limits(config).least_rows)
 
 
 def follow_flips(edge: Edge, config: Config, cubes: Sequence[CubeRecord], estimates: Estimates) -> Edge:
@@ -213,7 +216,7 @@ def follow_flips(edge: Edge, config: Config, cubes: Sequence[CubeRecord], estima
     cubes, estimates
         Counts of the predictions, and what follows from them.
     """
-    name, flips = _require_predictions(config).prediction, _list_flips(cubes, estimates, config.data.groups)
+    name, flips = _require_predictions(config).prediction, _list_flips(cubes, estimates, config)
     overall = Flips(flips[0].lost, flips[0].gained)
     candidates = list(edge.candidates)
     for at, told in enumerate(candidates):
@@ -274,14 +277,6 @@ def _find_net(estimates: Estimates, by: tuple[str, ...], group: Group, compare: 
     return next((e for e in each if (e.group, e.compare) == (group, compare)), UNKNOWN)
 
 
-def _correct(flips: Sequence[GroupFlips]) -> tuple[GroupFlips, ...]:
-    """Return the flips with p-values that Holm corrects for all groups."""
-    from audit.measurement.inference.corrections import holm
-
-    adjusted = holm([f.p_value for f in flips])
-    return tuple(replace(f, p_holm=p) for f, p in zip(flips, adjusted, strict=True))
-
-
 def _judge(candidate: Candidate, edge: Edge, own: Findings, config: Config) -> Candidate:
     """Return a candidate with its verdicts."""
     about = _about(config, candidate.name)
@@ -318,7 +313,8 @@ def choose_smallest(edge: Edge, insufficient: str) -> tuple[str | None, str]:
         return None, "none, because no candidate passes"
     if len(passing) == 1:
         return passing[0], ""
-    sizes = {m.name: m.file_bytes for m in edge.models if m.name in passing and m.file_bytes is not None}
-    if not sizes:
-        return None, "not known, because no file of a candidate that passes is named"
-    return min(sizes, key=lambda name: (sizes[name], passing.index(name))), ""
+    known = {m.name: m.file_bytes for m in edge.models if m.file_bytes is not None}
+    unknown = next((name for name in passing if name not in known), None)
+    if unknown is not None:
+        return None, f"not known, because no file of {printable(unknown)} is named, which passes"
+    return min(passing, key=lambda name: (known[name], passing.index(name))), ""

@@ -120,7 +120,7 @@ class GroupFlips:
     p_value: float | None = None
     """Two-sided, of the net loss: exact McNemar test, or Student's t over folds where rows share a unit."""
     p_holm: float | None = None
-    """The same, corrected by Holm for all groups of the candidate."""
+    """The same, corrected by Holm for everybody and every group that is judged; None of a group that is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,3 +49,12 @@ def test_what_is_missing_is_said(people):
     assert "--inputs is missing; name the columns that the models see, in the order of training" in said
     said = run_edge(people, "rows.parquet", "--prediction", "y", code=2).stderr
     assert "--against is missing; name the full model with --against and candidates with --prediction" in said
+
+
+@pytest.mark.parametrize("option", ["--cutoff", "--seconds", "--largest-loss"])
+def test_an_option_of_zero_beside_a_file_is_refused_and_not_dropped(tmp_path, option):
+    (tmp_path / "audit.toml").write_text('[data]\nlabel = "y"\n')
+    words = ["audit", "edge", "rows.parquet", "--config", str(tmp_path / "audit.toml"), option, "0"]
+    done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert f"{option} cannot be combined with --config" in done.stderr

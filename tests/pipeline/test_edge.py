@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,9 @@ from small_models import (
 
 from audit.config.read import build
 from audit.errors import QuestionError
+from audit.pipeline.edge import choose_smallest
 from audit.pipeline.run import Job, run
+from audit.record.edge import Candidate, Edge, ModelResources
 from audit.record.reader import read_text
 from audit.record.store import Store
 from audit.report.card.render import render
@@ -197,6 +200,75 @@ def test_no_small_count_of_changed_answers_is_published(tmp_path):
     (candidate,) = shown.edge.candidates
     assert (candidate.flips, candidate.changed, candidate.net_loss) == ((), None, None)
     assert all(g.estimate is None for g in shown.gates if g.name.startswith("edge."))
+
+
+def write_losers(folder, *, rare=0):
+    """Write decisions that lose 40 right answers of group a and gain 10, beside a group of few rows."""
+    table = pd.DataFrame({"race": ["a"] * 1000 + ["b"] * 1000 + ["c"] * rare, "y": 1, "full": 1, "small": 1})
+    table.loc[:39, "small"] = 0
+    table.loc[40:49, "full"] = 0
+    table.to_parquet(folder / "p.parquet")
+    return folder / "p.parquet"
+
+
+def test_p_values_are_corrected_for_those_that_are_judged_and_for_no_others(tmp_path):
+    result = audit_edge(tmp_path, write_losers(tmp_path, rare=30), "small", least_rows=100).result
+    flips = {f.group: f for f in result.edge.candidates[0].flips}
+    assert flips[("c",)].p_holm is None
+    assert flips[("a",)].p_holm == pytest.approx(3 * flips[("a",)].p_value)
+    gate = next(g for g in result.gates if g.name == "edge.net_loss.small")
+    assert "p-values are corrected by Holm for 3 tests, overall and by group." in gate.sentence
+
+
+@pytest.mark.parametrize("largest_loss", [0.01, 0.5])
+def test_the_limit_of_a_loss_is_the_accepted_one_whatever_the_verdict(tmp_path, largest_loss):
+    source = write_losers(tmp_path)
+    for name in ("small", "full_again"):
+        pd.read_parquet(source).assign(full_again=1).to_parquet(source)
+        result = audit_edge(tmp_path, source, name, largest_loss=largest_loss).result
+        gate = next(g for g in result.gates if g.name == f"edge.net_loss.{name}")
+        assert gate.verdict == ("fail" if name == "small" else "pass")
+        assert gate.max == largest_loss
+
+
+def test_answers_with_weights_are_refused_because_losses_are_rows(tmp_path):
+    raw = {
+        "data": {"label": "y", "weight": "w"},
+        "predictions": {"source": "p.parquet", "prediction": "small", "against": "full"},
+        "edge": {},
+    }
+    with pytest.raises(QuestionError, match=r"weight: lost and gained answers of compressed models are counted in row"):
+        build(raw, "a test")
+
+
+def test_no_model_is_the_smallest_where_the_size_of_one_that_passes_is_unknown():
+    sized = tuple(ModelResources(name=name, file_bytes=size) for name, size in (("full", 9), ("a", 8), ("b", None)))
+    judged = tuple(Candidate(name=name, flips=(), rows=9, changed=0, net_loss=0, verdict="pass") for name in ("a", "b"))
+    edge = Edge(full="full", models=sized, candidates=judged, largest_loss=0.01)
+    assert choose_smallest(edge, "fail") == (None, "not known, because no file of b is named, which passes")
+    known = (*sized[:2], ModelResources(name="b", file_bytes=7))
+    assert choose_smallest(replace(edge, models=known), "fail") == ("b", "")
+
+
+def test_no_small_half_of_what_a_seed_changes_is_published(tmp_path):
+    """Of 45 changed answers with a net loss of 35, 5 were gained: neither the pair nor the sentence is published."""
+    table = pd.DataFrame({"race": ["a", "b"] * 1000, "y": 1, "full": 1})
+    table.loc[:199, "full"] = 0
+    for name, lost in {"small": 50, "s0": 40, "s1": 60, "s2": 60, "s3": 60, "s4": 60}.items():
+        table[name] = table["full"]
+        table.loc[200 : 199 + lost, name] = 0
+        table.loc[: 4 if name == "s0" else 39, name] = 1
+    table.to_parquet(tmp_path / "p.parquet")
+    result = audit_edge(tmp_path, tmp_path / "p.parquet", "small", seeds=[f"s{at}" for at in range(5)]).result
+    assert "(45 to 100 of 2,000)" in next(g for g in result.gates if g.name == "edge.churn.small").sentence
+    shown = publishable(result, 10)
+    gate = next(g for g in shown.gates if g.name == "edge.churn.small")
+    assert (shown.edge.candidates[0].retraining, gate.max) == (None, None)
+    assert gate.sentence.startswith(
+        "small: churn was judged; the numbers that decide are withheld to protect groups under 10"
+    )
+    for page in ("html", "md"):
+        assert "45 to 100" not in render(shown, page)
 
 
 def test_a_full_model_has_to_be_named(tmp_path):

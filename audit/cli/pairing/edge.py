@@ -152,7 +152,7 @@ def _ask_by_file(given: Given, said: Mapping[str, Any], path: Path) -> Config:
     from audit.config.read import build, load
     from audit.errors import QuestionError, printable
 
-    stray = next((key for key, value in said.items() if value), None)
+    stray = next((key for key, value in said.items() if value not in (None, [])), None)
     if stray is not None:
         raise QuestionError(f"--{stray.replace('_', '-')} cannot be combined with --config; remove one of them")
     whole, folder = load(path)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from audit.config.read import read_question
 from audit.estimate import Group
-from audit.gates.compressed import Judged, find_edge_limits, judge_candidate, say_left_out
+from audit.gates.compressed import CHURN, Judged, find_edge_limits, judge_candidate, say_left_out
 from audit.measurement.estimates import Estimates
 from audit.record.edge import EDGE, Candidate, Edge
 from audit.record.result import AuditResult, Gate
@@ -43,12 +43,23 @@ def hide_flips(result: AuditResult, shown: Estimates, k: int) -> Edge | None:
 
 def _hide_candidate(candidate: Candidate, k: int, *, told: bool) -> Candidate:
     """Return a candidate without the counts of its groups; overall ones stay where they are told and all are large."""
-    counts = [n for f in candidate.flips[:1] for n in (f.lost, f.gained, f.n - f.lost - f.gained)]
-    seeds = [] if candidate.retraining is None else [churn for churn, _ in candidate.retraining.seeds.values()]
     bare = replace(candidate, flips=(), sentences=())
-    if told and all(n == 0 or n >= k for n in (*counts, *seeds)):
+    if told and all(n == 0 or n >= k for n in (*_list_counts(candidate), *_list_counts_of_seeds(candidate))):
         return bare
     return replace(bare, changed=None, net_loss=None, retraining=None)
+
+
+def _list_counts(candidate: Candidate) -> Iterator[int]:
+    """Yield how many answers were lost, gained and neither, of everybody."""
+    for f in candidate.flips[:1]:
+        yield from (f.lost, f.gained, f.n - f.lost - f.gained)
+
+
+def _list_counts_of_seeds(candidate: Candidate) -> Iterator[int]:
+    """Yield the same of every seed, which follow from its churn and its net loss."""
+    seeds = {} if candidate.retraining is None else candidate.retraining.seeds
+    for churn, net_loss in seeds.values():
+        yield from ((churn + net_loss) // 2, (churn - net_loss) // 2, candidate.rows - churn)
 
 
 def hide_numbers(gate: Gate, result: AuditResult, shown: Estimates, k: int) -> Gate:
@@ -67,13 +78,20 @@ def hide_numbers(gate: Gate, result: AuditResult, shown: Estimates, k: int) -> G
     """
     if k <= 1:
         return gate
-    judged, counted, bare = next((j for j in _judge_again(result) if j[0].sentence == gate.sentence), (None, "", ""))
-    if judged is not None and all(_is_shown(by, group, shown) for by, group in _list_named(judged)):
-        return replace(gate, sentence=gate.sentence.removesuffix(counted) + bare) if counted else gate
     kind, _, name = gate.name.removeprefix(EDGE).partition(".")
+    judged, counted, bare = next((j for j in _judge_again(result) if j[0].sentence == gate.sentence), (None, "", ""))
+    named = judged is not None and all(_is_shown(by, group, shown) for by, group in _list_named(judged))
+    if named and (kind != CHURN or _shows_seeds(hide_flips(result, shown, k), name)):
+        return replace(gate, sentence=gate.sentence.removesuffix(counted) + bare) if counted else gate
     why = f"the numbers that decide are withheld to protect groups under {k}, and the internal report has them"
     said = f"{name}: {kind.replace('_', ' ')} was judged; {why}.{bare}"
-    return replace(gate, sentence=said, estimate=None, low=None, high=None)
+    limit = None if kind == CHURN else gate.max  # the most that a seed changes is a count too
+    return replace(gate, sentence=said, estimate=None, low=None, high=None, max=limit)
+
+
+def _shows_seeds(published: Edge | None, name: str) -> bool:
+    """Return whether the counts of a candidate and of the seeds beside it are published."""
+    return published is not None and any(c.name == name and c.changed is not None for c in published.candidates)
 
 
 def _judge_again(result: AuditResult) -> Iterator[tuple[Judged, str, str]]:
