@@ -181,7 +181,7 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
         + f'[train]\ncommand = ["{sys.executable}", "-c", "open(\'begun\', \'w\'); import time; time.sleep(60)"]\n'
         'predictions = "p.csv"\n'
     )
-    (tmp_path / "t.csv").write_text("g,y,p,old\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
+    (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
     command = [sys.executable, "-m", "audit", "run", "."]
     child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                              start_new_session=True)  # fmt: skip
@@ -204,7 +204,7 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
 def test_a_preparation_that_is_stopped_is_no_fault_of_the_data(number, code, tmp_path):
     prepare = f'prepare = ["{sys.executable}", "-c", "open(\'begun\', \'w\'); import time; time.sleep(60)"]\n'
     (tmp_path / "audit.toml").write_text(TOML.replace("[data]\n", f"[data]\n{prepare}"))
-    (tmp_path / "t.csv").write_text("g,y,p,old\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
+    (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
     command = [sys.executable, "-m", "audit", "run", "."]
     child = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 40

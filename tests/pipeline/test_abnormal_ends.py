@@ -258,7 +258,7 @@ def test_a_killed_audit_loses_one_flush_and_is_never_taken_for_a_result(ends, ho
     assert (shown.returncode, shown.stderr) == (0, "")
     assert " Wh (" in shown.stdout
     listed = audit("list", cwd=folder)
-    assert "incomplete, " in listed.stdout
+    assert "  incomplete  " in listed.stdout
     assert " Wh kept" in listed.stdout
     (row,) = json.loads(audit("list", "--json", cwd=folder).stdout)
     assert row["energy_kwh"] == record["energy"]["energy_kwh"]
