@@ -91,7 +91,7 @@ def _settle_label(seen: Look, label: str | None, positive: str | None) -> Look:
         return choose_label(seen, label, positive)
     if _is_asked():
         return _ask(seen, positive)
-    if positive is not None and seen.label is None:
+    if positive is not None and seen.label is None and seen.prediction is None:
         raise QuestionError("--positive is a value of the label, which is not certain; name it with --label")
     return choose_positive(seen, positive)
 
@@ -115,7 +115,7 @@ def _is_asked() -> bool:
 
 def _ask(seen: Look, positive: str | None) -> Look:
     """Ask for the label and its positive class; Enter takes what is most likely."""
-    from audit.pipeline.propose import choose_label
+    from audit.pipeline.propose import choose_label, choose_positive
 
     columns = seen.candidates.columns[:MOST_ASKED]
     if not columns:
@@ -123,7 +123,7 @@ def _ask(seen: Look, positive: str | None) -> Look:
     names = [printable(column.name) for column in columns]
     at = _choose("Which column is the true outcome (the label)?", [*names, "none of these"], 0)
     if at == len(columns):
-        return replace(seen, label=None, positive=None)
+        return choose_positive(replace(seen, label=None), positive)
     chosen = choose_label(seen, columns[at].name, positive)
     if positive is not None or chosen.label is None:
         return chosen

@@ -19,7 +19,17 @@ from audit.counting.backends.choose import open_source
 from audit.counting.refusals import no_rows
 from audit.errors import QuestionError, ValuesError, no_such, printable
 from audit.estimate import join_first, join_words
-from audit.pipeline.proposed_label import Candidates, ColumnLook, guess_positive, is_adverse, is_outcome, rank_labels
+from audit.pipeline.proposed_label import (
+    AGE,
+    Candidates,
+    ColumnLook,
+    guess_positive,
+    is_adverse,
+    is_outcome,
+    is_protected,
+    rank_attribute,
+    rank_labels,
+)
 from audit.tables.addresses import resolve_from
 from audit.tables.formats.dialect import UNSAID, Dialect
 from audit.tables.table import Table, open_connection, quote_identifier
@@ -30,27 +40,7 @@ if TYPE_CHECKING:
 PREDICTION_WORDS = re.compile(r"pred|y_hat|yhat|decision|^high$", re.IGNORECASE)
 WEIGHT_NAME = re.compile(r"^(?:freq|frequency|weights?|sample_weight|fnlwgt|pwgtp|perwt)$", re.IGNORECASE)
 SCORE_WORDS = re.compile(r"score|prob|risk|likelihood", re.IGNORECASE)
-PERSONS = "(?:applicant|borrower|client|cust|customer|driver|employee|patient|person|user)"
-ORIGIN = "nationalit|citizen|country_of_birth|(?:native|birth).?country|country.?birth|place_of_birth"
-FAMILY = "marit|marri|(?:civil|family|personal).?status|familienstand"
-AGE = 2
-GROUP_WORDS = tuple(
-    re.compile(words)
-    for words in (
-        r"(?<![a-z])race|ethnic|^rac1p$|^(?:black|white|asian|hisp|latin\w*)$|hispan|caste(?![a-z])",
-        r"(?<![a-z])sex|gender|^(?:is_?)?(?:male|female)$|geschlecht",
-        rf"^age(?:p|s|yrs|years)?(?![a-z])|(?<![a-z])age_?(?:group|band|cat|cls)|{PERSONS}_?age(?![a-z])|^alter$",
-        rf"{ORIGIN}|^(?:pobp|cit)$|nativity|language|religio|foreign.?work|foreigner|immigra|staatsang",
-        rf"disab|handicap|behinder|^dis$|orientation|skin|{FAMILY}|^mar$|pregnan|veteran",
-    )
-)
-"""Words for protected attributes in names of columns, those that laws name most often first.
-
-They are spelled as in the tables of Adult, COMPAS, German credit, credit default, HMDA and the census (ACS).
-"""
 NUMBERS = {"integer", "float"}
-CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s.-]+")
-"""Where a name begins a word, or parts two."""
 MOST_LEVELS, LOOKED_AT_ROWS, MOST_SHOWN = 30, 200_000, 5
 READ_TOGETHER = 64
 """Columns that are read in one pass over the first rows."""
@@ -66,6 +56,7 @@ class Look:
     label: ColumnLook | None
     """Named by a person, or clear; None where neither."""
     positive: str | None
+    """Of the label; of the predictions where no label is used."""
     candidates: Candidates
     """Columns that may be the label."""
     prediction: ColumnLook | None
@@ -103,25 +94,40 @@ class Look:
     @property
     def lines(self) -> tuple[str, ...]:
         """What was seen, for people."""
-        made = self.prediction.name if self.prediction else self.score
         groups = ", ".join(map(printable, self.group_names)) or "not found; name them in [data] groups"
         return (
             f"label:      {_describe_label(self)}",
-            f"prediction: {printable(made) if made else 'not found, so only the data are audited'}",
+            f"prediction: {_describe_prediction(self)}",
             f"groups:     {groups}",
             f"limits:     {_describe_limit(self)}",
         )
 
 
 def _describe_label(seen: Look) -> str:
-    others = _list_names(seen.candidates.list_others(seen.label))
     if seen.flaw is not None:
-        return f"not used: {seen.flaw}" + (f"; other candidates: {others}" if others else "")
+        others = _list_names(seen.candidates.list_others(seen.candidates.clear))
+        return f"not used: {_describe_flaw(seen)}" + (f"; other candidates: {others}" if others else "")
+    others = _list_names(seen.candidates.list_others(seen.label))
     if seen.label is None:
         return f"not certain; candidates: {others}; name it with --label" if others else NO_LABEL
     good = "" if seen.favourable is None else f", favourable {printable(seen.favourable)}"
     said = f"{printable(seen.label.name)}, positive {printable(seen.positive)}{good}: check them"
     return f"{said}; other candidates: {others}" if others else said
+
+
+def _describe_flaw(seen: Look) -> str:
+    """Return why the likely label is not used, and what is audited without it."""
+    return f"{seen.flaw}" + ("" if seen.of_data else "; until then the file audits the decisions alone")
+
+
+def _describe_prediction(seen: Look) -> str:
+    """Return where the predictions are; without a label, also which of them is positive."""
+    made = seen.prediction.name if seen.prediction else seen.score
+    if made is None:
+        return "not found, so only the data are audited"
+    if seen.prediction is None or seen.label is not None:
+        return printable(made)
+    return f"{printable(made)}, positive {printable(seen.positive)}: check it"
 
 
 def _describe_limit(seen: Look) -> str:
@@ -151,7 +157,7 @@ def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
     scores = [s.name for s in seen if s.levels is None and s.kind == "float" and SCORE_WORDS.search(s.name)]
     made = {*scores, *(s.name for s in seen if PREDICTION_WORDS.search(s.name))}
     left = [s for s in seen if s.name not in made]
-    candidates = rank_labels([s for s in left if not _is_protected(s.name)], left[-1].name if left else "")
+    candidates = rank_labels([s for s in left if not is_protected(s.name)], left[-1].name if left else "")
     groups, ages = _find_groups(seen, prediction)
     flaw = _find_single_value(left) if not candidates.columns else None
     if candidates.clear is not None:
@@ -164,7 +170,7 @@ def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
         columns=tuple(left),
         flaw=flaw,
         label=label,
-        positive=guess_positive(label),
+        positive=guess_positive(label or prediction),
         candidates=candidates,
         prediction=prediction,
         score=scores[0] if scores else None,
@@ -268,12 +274,13 @@ def _ask_for_row(table: Table, name: str, listed: str) -> tuple[int, ...]:
 
 
 def choose_positive(seen: Look, positive: str | None) -> Look:
-    """Return what was seen with the positive class that a person names, or a guess."""
-    if positive is None or seen.label is None:
-        return replace(seen, positive=guess_positive(seen.label))
-    levels = seen.label.levels or ()
+    """Return what was seen with the positive class that a person names, or a guess: of the label, or the prediction."""
+    judged = seen.label or seen.prediction
+    if positive is None or judged is None:
+        return replace(seen, positive=guess_positive(judged))
+    levels = judged.levels or ()
     if positive not in levels:
-        raise QuestionError(no_such(f"value of '{printable(seen.label.name)}'", positive, levels))
+        raise QuestionError(no_such(f"value of '{printable(judged.name)}'", positive, levels))
     return replace(seen, positive=positive)
 
 
@@ -293,24 +300,17 @@ def _find_groups(
     seen: Sequence[ColumnLook], prediction: ColumnLook | None
 ) -> tuple[tuple[ColumnLook, ...], tuple[str, ...]]:
     """Return protected columns of few values, and ages that are to be cut into bands."""
-    named = sorted((s for s in seen if _is_protected(s.name) and s != prediction), key=lambda s: _rank(s.name))
+    named = sorted((s for s in seen if is_protected(s.name) and s != prediction), key=lambda s: rank_attribute(s.name))
     groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
-    if any(_rank(g.name) == AGE for g in groups):
+    if any(rank_attribute(g.name) == AGE for g in groups):
         return groups, ()  # there are bands of age already
-    return groups, tuple(s.name for s in named if s.levels is None and s.kind in NUMBERS and _rank(s.name) == AGE)
+    return groups, tuple(
+        s.name for s in named if s.levels is None and s.kind in NUMBERS and rank_attribute(s.name) == AGE
+    )
 
 
 def _leave_out(groups: Sequence[ColumnLook], name: str) -> tuple[ColumnLook, ...]:
     return tuple(g for g in groups if g.name != name)
-
-
-def _rank(name: str) -> int:
-    snake = CAMEL.sub("_", name).casefold()
-    return next((i for i, words in enumerate(GROUP_WORDS) if words.search(snake)), len(GROUP_WORDS))
-
-
-def _is_protected(name: str) -> bool:
-    return _rank(name) < len(GROUP_WORDS)
 
 
 def _look_at_columns(table: Table) -> list[ColumnLook]:
@@ -400,11 +400,10 @@ def _write_data(seen: Look) -> str:
 def _write_label(seen: Look) -> list[str]:
     """Return the label, its positive class, and what else they could be."""
     others = _list_names(seen.candidates.list_others(seen.label))
-    if seen.flaw is not None:
-        return [f'# label = "…"                # {seen.flaw}']
     if seen.label is None:
         found = f"the true outcome; candidates: {others}" if others else NO_LABEL
-        return [f'# label = "…"                # {found}']
+        reason = found if seen.flaw is None else _describe_flaw(seen)
+        return [f'# label = "…"                # {reason}', *_write_positive_decision(seen)]
     name, levels = seen.label.name, ", ".join(printable(v, 30) for v in seen.label.levels or ())
     lines = [f"label = {_quote(name)}          # its values: {levels}"]
     lines += [f"# other candidates for the label: {others}"] if others else []
@@ -414,6 +413,14 @@ def _write_label(seen: Look) -> list[str]:
         f"positive = {_write_class(seen.label, seen.positive)}          # {_describe_positive(seen)}: check this"
     )
     return [*lines, _write_favourable(seen)]
+
+
+def _write_positive_decision(seen: Look) -> list[str]:
+    """Return which prediction is positive where no label says it; nothing where there are none."""
+    if seen.prediction is None:
+        return []
+    said = _write_class(seen.prediction, seen.positive)
+    return [f"positive = {said}          # the value of {_quote(seen.prediction.name)} counted as positive: check this"]
 
 
 def _write_favourable(seen: Look) -> str:

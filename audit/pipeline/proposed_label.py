@@ -1,4 +1,4 @@
-"""Which column of a table is the outcome: candidates in the order of likelihood, and when the first of them is clear.
+"""What names of columns say: which is the outcome, when that is clear, and which are protected attributes.
 
 Must not: read a table, or ask anybody.
 """
@@ -28,6 +28,26 @@ ADVERSE_WORDS = re.compile(
 POSITIVE_WORDS = re.compile(
     r"^(?:1|yes|y|true|t|approved|accepted|admitted|hired|granted|passed|good|positive|>50k)$", re.IGNORECASE
 )
+PERSONS = "(?:applicant|borrower|client|cust|customer|driver|employee|patient|person|user)"
+ORIGIN = "nationalit|citizen|country_of_birth|(?:native|birth).?country|country.?birth|place_of_birth"
+FAMILY = "marit|marri|(?:civil|family|personal).?status|familienstand"
+AGE = 2
+GROUP_WORDS = tuple(
+    re.compile(words)
+    for words in (
+        r"(?<![a-z])race|ethnic|^rac1p$|^(?:black|white|asian|hisp|latin\w*)$|hispan|caste(?![a-z])",
+        r"(?<![a-z])sex|gender|^(?:is_?)?(?:male|female)$|geschlecht",
+        rf"^age(?:p|s|yrs|years)?(?![a-z])|(?<![a-z])age_?(?:group|band|cat|cls)|{PERSONS}_?age(?![a-z])|^alter$",
+        rf"{ORIGIN}|^(?:pobp|cit)$|nativity|language|religio|foreign.?work|foreigner|immigra|staatsang",
+        rf"disab|handicap|behinder|^dis$|orientation|skin|{FAMILY}|^mar$|pregnan|veteran",
+    )
+)
+"""Words for protected attributes in names of columns, those that laws name most often first.
+
+They are spelled as in the tables of Adult, COMPAS, German credit, credit default, HMDA and the census (ACS).
+"""
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s.-]+")
+"""Where a name begins a word, or parts two."""
 TARGET, NAMED, LAST, LEAD = 4, 3, 2, 2
 """Points for the name of a target, a word of an outcome and the last place; points by which a first one is clear."""
 
@@ -110,3 +130,14 @@ def guess_positive(label: ColumnLook | None) -> str | None:
 def is_adverse(name: str, positive: str | None) -> bool:
     """Return whether the name of an outcome, or its positive class, speaks of a harm."""
     return bool(ADVERSE_WORDS.search(name) or ADVERSE_WORDS.search(positive or ""))
+
+
+def rank_attribute(name: str) -> int:
+    """Return the place of a protected attribute in `GROUP_WORDS`; their number where the name speaks of none."""
+    snake = CAMEL.sub("_", name).casefold()
+    return next((i for i, words in enumerate(GROUP_WORDS) if words.search(snake)), len(GROUP_WORDS))
+
+
+def is_protected(name: str) -> bool:
+    """Return whether the name of a column speaks of a protected attribute."""
+    return rank_attribute(name) < len(GROUP_WORDS)

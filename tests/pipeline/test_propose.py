@@ -218,6 +218,23 @@ def test_a_likely_label_with_missing_values_stays_a_comment_with_its_reason(tmp_
     assert run(text, tmp_path) == "not judged"
 
 
+def test_decisions_without_a_usable_label_are_audited_with_their_positive_value(tmp_path):
+    seen = look(labelled(tmp_path, GAPS, pred_v1=two("no", "yes")), tmp_path)
+    text = write_proposal(seen)
+    assert seen.lines[0].endswith("; until then the file audits the decisions alone")
+    assert "prediction: pred_v1, positive yes: check it" in seen.lines
+    assert 'positive = "yes"          # the value of "pred_v1" counted as positive: check this' in text
+    assert run(text, tmp_path) == "fail"  # every man and no woman
+    assert choose_positive(seen, "no").positive == "no"
+    with pytest.raises(QuestionError, match="no value of 'pred_v1' 'maybe'"):
+        choose_positive(seen, "maybe")
+
+
+def test_a_label_that_is_not_used_is_no_other_candidate(tmp_path):
+    seen = look(labelled(tmp_path, GAPS), tmp_path)
+    assert "candidates" not in seen.lines[0]
+
+
 def run(text, folder):
     """The verdict of a proposed file."""
     return run_job(Job(config=parse(text), folder=folder, store=Store(folder / "store"), metered=False)).result.verdict
