@@ -20,14 +20,16 @@ from audit.counting.refusals import no_rows
 from audit.errors import QuestionError, ValuesError, no_such, printable
 from audit.estimate import join_first, join_words
 from audit.pipeline.proposed_label import (
-    AGE,
+    NUMBERS,
     Candidates,
     ColumnLook,
+    find_groups,
     guess_positive,
     is_adverse,
     is_outcome,
     is_protected,
-    rank_attribute,
+    leave_out,
+    list_few_values,
     rank_labels,
 )
 from audit.tables.addresses import resolve_from
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 PREDICTION_WORDS = re.compile(r"pred|y_hat|yhat|decision|^high$", re.IGNORECASE)
 WEIGHT_NAME = re.compile(r"^(?:freq|frequency|weights?|sample_weight|fnlwgt|pwgtp|perwt)$", re.IGNORECASE)
 SCORE_WORDS = re.compile(r"score|prob|risk|likelihood", re.IGNORECASE)
-NUMBERS = {"integer", "float"}
 MOST_LEVELS, LOOKED_AT_ROWS, MOST_SHOWN = 30, 200_000, 5
 READ_TOGETHER = 64
 """Columns that are read in one pass over the first rows."""
@@ -69,6 +70,8 @@ class Look:
     favourable: str | None = None
     """Value of the label that is good for the person, as somebody said; never guessed."""
     table: Table = field(repr=False)
+    earlier: tuple[str, ...] = ()
+    """Other columns of two values that are named like predictions."""
     columns: tuple[ColumnLook, ...] = ()
     """All columns but predictions and scores, in the order of the table."""
     flaw: str | None = None
@@ -94,11 +97,10 @@ class Look:
     @property
     def lines(self) -> tuple[str, ...]:
         """What was seen, for people."""
-        groups = ", ".join(map(printable, self.group_names)) or "not found; name them in [data] groups"
         return (
             f"label:      {_describe_label(self)}",
             f"prediction: {_describe_prediction(self)}",
-            f"groups:     {groups}",
+            f"groups:     {_describe_groups(self)}",
             f"limits:     {_describe_limit(self)}",
         )
 
@@ -125,9 +127,22 @@ def _describe_prediction(seen: Look) -> str:
     made = seen.prediction.name if seen.prediction else seen.score
     if made is None:
         return "not found, so only the data are audited"
+    also = f"; also named like one: {_list_names(seen.earlier)} (audit pairs --against)" if seen.earlier else ""
     if seen.prediction is None or seen.label is not None:
-        return printable(made)
-    return f"{printable(made)}, positive {printable(seen.positive)}: check it"
+        return f"{printable(made)}{also}"
+    return f"{printable(made)}, positive {printable(seen.positive)}: check it{also}"
+
+
+def _describe_groups(seen: Look) -> str:
+    """Return the groups, and columns that may name groups although their names do not say so."""
+    named = ", ".join(map(printable, seen.group_names)) or "not found; name them in [data] groups"
+    few = _describe_few(seen)
+    return f"{named}; also few values: {few}" if few else named
+
+
+def _describe_few(seen: Look) -> str:
+    few = list_few_values(seen.columns, seen.group_names)
+    return join_first([f"{printable(c.name)} ({len(c.levels or ())})" for c in few[:MOST_SHOWN]], len(few))
 
 
 def _describe_limit(seen: Look) -> str:
@@ -158,7 +173,7 @@ def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
     made = {*scores, *(s.name for s in seen if PREDICTION_WORDS.search(s.name))}
     left = [s for s in seen if s.name not in made]
     candidates = rank_labels([s for s in left if not is_protected(s.name)], left[-1].name if left else "")
-    groups, ages = _find_groups(seen, prediction)
+    groups, ages = find_groups(seen, prediction)
     flaw = _find_single_value(left) if not candidates.columns else None
     if candidates.clear is not None:
         flaw = _find_flaw(table, candidates.clear)
@@ -168,6 +183,7 @@ def look(path: str | Path, folder: Path, dialect: Dialect = UNSAID) -> Look:
         source=source,
         table=table,
         columns=tuple(left),
+        earlier=tuple(s.name for s in seen if s.name in made and s.is_binary and s != prediction),
         flaw=flaw,
         label=label,
         positive=guess_positive(label or prediction),
@@ -197,7 +213,7 @@ def choose_label(seen: Look, name: str, positive: str | None = None) -> Look:
     flaw = _find_flaw(seen.table, columns[name])
     if flaw is not None:
         raise ValuesError(f"label {flaw}")
-    left = _leave_out(seen.groups, name)
+    left = leave_out(seen.groups, name)
     return choose_positive(replace(seen, label=columns[name], groups=left, flaw=None), positive)
 
 
@@ -296,23 +312,6 @@ def choose_favourable(seen: Look, favourable: str | None) -> Look:
     return replace(seen, favourable=favourable)
 
 
-def _find_groups(
-    seen: Sequence[ColumnLook], prediction: ColumnLook | None
-) -> tuple[tuple[ColumnLook, ...], tuple[str, ...]]:
-    """Return protected columns of few values, and ages that are to be cut into bands."""
-    named = sorted((s for s in seen if is_protected(s.name) and s != prediction), key=lambda s: rank_attribute(s.name))
-    groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
-    if any(rank_attribute(g.name) == AGE for g in groups):
-        return groups, ()  # there are bands of age already
-    return groups, tuple(
-        s.name for s in named if s.levels is None and s.kind in NUMBERS and rank_attribute(s.name) == AGE
-    )
-
-
-def _leave_out(groups: Sequence[ColumnLook], name: str) -> tuple[ColumnLook, ...]:
-    return tuple(g for g in groups if g.name != name)
-
-
 def _look_at_columns(table: Table) -> list[ColumnLook]:
     """Return what each column holds in the first rows; columns are read together, because opening a file costs more."""
     names, seen = list(table.columns), []
@@ -387,6 +386,8 @@ def _write_data(seen: Look) -> str:
         lines.append(f"groups = [{', '.join(map(_quote, names))}]")
     else:
         lines.append('# groups = ["…"]             # no column looks like a protected attribute: name them')
+    few = _describe_few(seen)
+    lines += [f"# other columns of few values, which may name groups: {few}"] if few else []
     lines += [
         f"intersections = {min(2, max(1, len(names)))}              # combinations of up to this many group columns",
         '# unit = "person_id"         # if several rows belong to one person; otherwise intervals are too narrow',
@@ -459,6 +460,9 @@ def _write_predictions(seen: Look) -> str:
     lines = ["[predictions]", f"source = {_quote(seen.source)}", *_write_csv(seen)]
     if seen.prediction is not None:
         lines.append(f"prediction = {_quote(seen.prediction.name)}")
+        lines += [
+            f"# against = {_quote(name)}         # if it holds the earlier decisions" for name in seen.earlier[:1]
+        ]
     else:
         lines += [
             f"score = {_quote(seen.score or '')}",

@@ -6,7 +6,7 @@ Must not: read a table, or ask anybody.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 TARGET_NAME = re.compile(
@@ -46,6 +46,7 @@ GROUP_WORDS = tuple(
 
 They are spelled as in the tables of Adult, COMPAS, German credit, credit default, HMDA and the census (ACS).
 """
+NUMBERS = {"integer", "float"}
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s.-]+")
 """Where a name begins a word, or parts two."""
 TARGET, NAMED, LAST, LEAD = 4, 3, 2, 2
@@ -141,3 +142,27 @@ def rank_attribute(name: str) -> int:
 def is_protected(name: str) -> bool:
     """Return whether the name of a column speaks of a protected attribute."""
     return rank_attribute(name) < len(GROUP_WORDS)
+
+
+def find_groups(
+    seen: Sequence[ColumnLook], prediction: ColumnLook | None
+) -> tuple[tuple[ColumnLook, ...], tuple[str, ...]]:
+    """Return protected columns of few values, and ages that are to be cut into bands."""
+    named = sorted((s for s in seen if is_protected(s.name) and s != prediction), key=lambda s: rank_attribute(s.name))
+    groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
+    if any(rank_attribute(g.name) == AGE for g in groups):
+        return groups, ()  # there are bands of age already
+    return groups, tuple(
+        s.name for s in named if s.levels is None and s.kind in NUMBERS and rank_attribute(s.name) == AGE
+    )
+
+
+def leave_out(groups: Sequence[ColumnLook], name: str) -> tuple[ColumnLook, ...]:
+    """Return the groups without the column of that name."""
+    return tuple(g for g in groups if g.name != name)
+
+
+def list_few_values(columns: Sequence[ColumnLook], without: Collection[str]) -> tuple[ColumnLook, ...]:
+    """Return columns of text with 3 to 30 values, which may name groups although their names do not say so."""
+    few = (c for c in columns if c.kind == "text" and c.levels is not None and len(c.levels) > 2)
+    return tuple(c for c in few if c.name not in without and not is_outcome(c.name))

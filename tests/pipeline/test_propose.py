@@ -235,6 +235,25 @@ def test_a_label_that_is_not_used_is_no_other_candidate(tmp_path):
     assert "candidates" not in seen.lines[0]
 
 
+def test_columns_of_few_values_are_named_beside_the_groups(tmp_path):
+    regions = {"region": ["north", "south", "east", "east"] * (ROWS // 4), "grade": ["a", "b"] * (ROWS // 2)}
+    seen = look(labelled(tmp_path, two(0, 1), **regions), tmp_path)
+    assert "groups:     sex; also few values: region (3)" in seen.lines
+    assert "# other columns of few values, which may name groups: region (3)\n" in write_proposal(seen)
+    unnamed = look(table(tmp_path, **regions), tmp_path)
+    assert "groups:     not found; name them in [data] groups; also few values: region (3)" in unnamed.lines
+    assert parse(write_proposal(unnamed)).gates is None
+
+
+def test_a_second_column_of_predictions_is_named_for_a_comparison(tmp_path):
+    seen = look(labelled(tmp_path, two(0, 1), pred_v1=two(0, 1), pred_v2=two(1, 0)), tmp_path)
+    assert "prediction: pred_v1; also named like one: pred_v2 (audit pairs --against)" in seen.lines
+    assert '# against = "pred_v2"' in write_proposal(seen)
+    alone = look(labelled(tmp_path, two(0, 1), pred_v1=two(0, 1)), tmp_path)
+    assert "prediction: pred_v1" in alone.lines
+    assert "against" not in write_proposal(alone)
+
+
 def run(text, folder):
     """The verdict of a proposed file."""
     return run_job(Job(config=parse(text), folder=folder, store=Store(folder / "store"), metered=False)).result.verdict
