@@ -158,7 +158,8 @@ def _report_unexpected(error: BaseException) -> int:
     """Report an error that is not ours: Click's usage errors explain themselves, all else is a defect and says so."""
     if hasattr(error, "exit_code") and hasattr(error, "show"):
         if hasattr(error, "message"):
-            error.message = escape_controls(without_credentials(_explain_stray(str(error.message))))
+            said = _explain_option(error) or _explain_stray(str(error.message))
+            error.message = escape_controls(without_credentials(said))
         error.show()
         return int(error.exit_code)
     if os.environ.get("EVENHAND_TRACEBACK"):
@@ -168,6 +169,21 @@ def _report_unexpected(error: BaseException) -> int:
         "(EVENHAND_TRACEBACK=1 shows where)",
         INTERNAL_ERROR,
     )
+
+
+def _explain_option(error: BaseException) -> str:
+    """Return where a key of audit.toml is asked that no command has as an option; empty for all else."""
+    from audit.config.sections import list_keys
+
+    name = getattr(error, "option_name", None)
+    if not isinstance(name, str) or not hasattr(error, "possibilities"):
+        return ""
+    asked = [key for key in list_keys() if key.flag == name]
+    if not asked or any(key.option.doors for key in asked):
+        return ""
+    error.possibilities = None  # they are only spelled alike
+    keys = " or ".join(f"[{key.section}] {key.key}" for key in asked)
+    return f"No such option: {name}; it is a key of audit.toml alone: {keys}"
 
 
 def _explain_stray(message: str) -> str:

@@ -164,6 +164,7 @@ class _Reading:
             kind = "is a folder; name its files" if log.is_dir() else "does not exist"
             raise SourceError(f"{shown_name(log)} {kind}")
         if log.suffix in TABLES:
+            _refuse_benchmark(log)
             yield from plain.read_plain(log)
         elif log.suffix == ".jsonl":
             yield from self._read_lines(log)
@@ -230,6 +231,19 @@ class _Reading:
                 f"{logged.where}: the item {'has' if odd in fields else 'lacks'} '{printable(odd)}', unlike {first}; "
                 "the logs mix tasks or versions of one; read each by itself"
             )
+
+
+def _refuse_benchmark(table: Path) -> None:
+    """Refuse the items of a benchmark themselves, which hold no answer of a model."""
+    from audit.tables.open import open_table
+
+    columns = open_table(table).columns
+    found = next((b.name for b in find_benchmarks().values() if b.fields <= set(columns)), None)
+    if found is not None and not plain.is_plain(list(columns)):
+        raise SourceError(
+            f"{shown_name(table)} holds the items of {found} and no answers of a model; read the log of a model "
+            "(lm-evaluation-harness, Inspect), or make one with audit score"
+        )
 
 
 def _put_back(where: str, first: dict[str, Any], rest: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Any]:

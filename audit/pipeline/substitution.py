@@ -86,7 +86,8 @@ def _require_columns(rows: Sequence[Mapping[str, Any]], table: Path, text: str, 
         raise SourceError(f"{printable(table, 200)}: row {empty:,} has no template ({printable(template)}); name it")
     taken = next((name for name in OWN if name in rows[0] and name != template), None)
     if taken is not None:
-        raise SourceError(f"{printable(table, 200)}: column '{taken}' is one that audit swap writes; rename it")
+        mend = ", or add --template template" if taken == "template" and template is None else ""
+        raise SourceError(f"{printable(table, 200)}: column '{taken}' is one that audit swap writes; rename it{mend}")
 
 
 def _write(rows: Sequence[Mapping[str, Any]], into: Path) -> None:

@@ -110,6 +110,15 @@ REFUSED = {
 }  # fmt: skip
 
 
+def test_a_key_of_the_file_that_is_no_option_is_said_to_be_one(place, capsys):
+    _, said = run(capsys, "model", "t.csv", *BY_RACE, "--people", "applicants")
+    assert said.endswith("Error: No such option: --people; it is a key of audit.toml alone: [data] people")
+    _, said = run(capsys, "model", "t.csv", *BY_RACE, "--grops", "race")
+    assert "No such option: --grops" in said
+    assert "--groups" in said
+    assert "audit.toml" not in said
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_mistake_is_answered_by_what_to_do(name, place, capsys):
     words, said = REFUSED[name]

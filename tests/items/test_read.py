@@ -189,6 +189,24 @@ def test_the_plain_form_is_read_from_any_table(tmp_path, suffix):
     assert one.further == {"region": "n"}
 
 
+def test_an_answer_that_is_not_valid_needs_no_outcome(tmp_path):
+    file = tmp_path / "plain.csv"
+    file.write_text("item,outcome,valid\na,toward,1\nb,,0\n")
+    assert [(i.outcome, i.reason) for i in read_logs([file]).items] == [("toward", None), ("neither", "unreadable")]
+    file.write_text("item,outcome,valid\na,toward,1\nb,,1\n")
+    with pytest.raises(SourceError, match="row 2: no outcome 'None'"):
+        read_logs([file])
+
+
+def test_a_benchmark_is_no_log_of_it(tmp_path):
+    file = tmp_path / "crows.csv"
+    file.write_text("sent_more,sent_less,bias_type\nm,l,age\n")
+    with pytest.raises(SourceError, match="crows.csv holds the items of crows_pairs and no answers .* audit score$"):
+        read_logs([file])
+    file.write_text("item,outcome,sent_more,sent_less,bias_type\na,toward,m,l,age\n")
+    assert len(read_logs([file]).items) == 1
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

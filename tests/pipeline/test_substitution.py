@@ -54,6 +54,19 @@ def test_texts_are_written_with_their_arms_and_what_was_left_out_is_counted(tmp_
     assert "1 not exchanged: no word of the terms (row 3)" in said
 
 
+def test_a_column_of_templates_is_told_how_it_is_named(tmp_path):
+    (tmp_path / "terms.toml").write_text(TERMS)
+    table = tmp_path / "prompts.csv"
+    table.write_text("text,template,group\nMary came.,t1,g\n")
+    into = tmp_path / "o.csv"
+    with pytest.raises(SourceError, match="column 'template' is one .*; rename it, or add --template template$"):
+        write_swapped(table, tmp_path / "terms.toml", into)
+    with pytest.raises(SourceError, match="column 'group' is one that audit swap writes; rename it$"):
+        write_swapped(table, tmp_path / "terms.toml", into, template="template")
+    table.write_text("text,template\nMary came.,t1\n")
+    assert write_swapped(table, tmp_path / "terms.toml", into, template="template").exchanged == 1
+
+
 def test_a_model_that_reacts_to_any_name_has_no_effect(tmp_path, capsys):
     write(tmp_path, [f"{name} {verb}." for name in ("Mary", "John") for verb in ("came", "left", "sat", "ran")])
     # It says yes to the first name of each list alone: what changes between changes within as well.

@@ -1,8 +1,8 @@
 """The plain form: a table of items whose outcomes are known already.
 
 Columns ``item`` and ``outcome`` (toward, away or neither); where known, ``task``, ``template``, ``group``, ``valid``
-(0 where the answer could not be read), ``correct`` and ``condition``. All other columns are kept, so that items may be
-grouped by them.
+(0 where the answer could not be read; ``outcome`` is then neither, or empty), ``correct`` and ``condition``. All other
+columns are kept, so that items may be grouped by them.
 """
 
 from __future__ import annotations
@@ -75,13 +75,17 @@ def _to_item(row: Mapping[str, Any], where: str) -> Item:
     item, outcome = _text(row["item"]), _text(row["outcome"])
     if item is None:
         raise SourceError(f"{where} has no item")
+    valid = _read_truth(row, "valid", where)
+    if outcome is None and valid is False:
+        outcome = "neither"
     if outcome not in OUTCOMES:
         raise SourceError(f"{where}: {no_such('outcome', outcome, OUTCOMES)}")
     if "template" in row and _text(row["template"]) is None:
         raise SourceError(f"{where} has no template, as which it would be independent; name it, or omit the column")
-    valid = _read_truth(row, "valid", where)
     if valid is False and outcome != "neither":
-        raise SourceError(f"{where}: the answer is not valid, but its outcome is '{outcome}'; write neither")
+        raise SourceError(
+            f"{where}: the answer is not valid, but its outcome is '{outcome}'; write neither, or nothing"
+        )
     correct = _read_truth(row, "correct", where)
     if valid is False and correct:
         raise SourceError(f"{where}: the answer is not valid, but correct; write 0")

@@ -286,7 +286,7 @@ def _list_findings(checks: Sequence[Check], most: int, *, whole: bool) -> Iterat
         return
     found = sorted((c for c in checks if c.outcome in ORDER), key=_rank)
     shown = found if whole or len(found) <= MOST_FINDINGS else _choose(found, most)
-    yield Line("Data checks: ", _count(checks, [c for c in found if c not in shown]), hang=2)
+    yield Line("Data checks: ", _count(checks, shown, [c for c in found if c not in shown]), hang=2)
     advise = whole or len(found) <= MOST_FINDINGS
     for _, alike in groupby(shown, key=lambda c: (c.outcome, c.code, c.mend)):
         yield from _list_alike(tuple(alike), advise=advise, detail=whole)
@@ -313,11 +313,15 @@ def _choose(found: Sequence[Check], most: int) -> list[Check]:
     return sorted((check for _, check in ranked[:most]), key=_rank)
 
 
-def _count(checks: Sequence[Check], hidden: Sequence[Check]) -> str:
-    """Return how many checks ended how, and the codes of findings that are not shown."""
+def _count(checks: Sequence[Check], shown: Sequence[Check], hidden: Sequence[Check]) -> str:
+    """Return how many checks ended how, and the codes of findings that are not shown; "more" where one of them is."""
     beside: dict[str, str] = {}
+    alike = {(c.outcome, c.code) for c in shown}
     for outcome in dict.fromkeys(c.outcome for c in hidden):
-        codes = dict.fromkeys(printable(c.code, 20) for c in hidden if c.outcome == outcome)
+        counts = Counter(c.code for c in hidden if c.outcome == outcome)
+        codes = [
+            f"{n} more {printable(c, 20)}" if (outcome, c) in alike else printable(c, 20) for c, n in counts.items()
+        ]
         beside[outcome] = f" ({', '.join(codes)} not shown)"
     return count_outcomes((c.outcome for c in checks), beside=beside)
 

@@ -346,6 +346,15 @@ def test_what_to_do_is_told_once_for_checks_of_one_code(boston):
     assert text.index("missing in test") < text.index("What to do:") < text.index("DV002")
 
 
+def test_a_code_that_is_shown_is_never_called_not_shown(boston):
+    warning = boston.checks[0]
+    many = tuple(replace(warning, code="DP001", title=f"finding {i}") for i in range(7))
+    text = shown(replace(boston, gates=(), checks=many))
+    seen = text.count("\n  DP001  ")
+    assert 0 < seen < 7
+    assert f"7 warnings ({7 - seen} more DP001 not shown)" in flat(text)
+
+
 def test_of_many_findings_the_worst_are_shown_and_the_others_named_by_code(boston):
     warning = boston.checks[0]
     many = (
