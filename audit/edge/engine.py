@@ -177,6 +177,8 @@ def _read_column(name: str, column: Any) -> dict[str, np.ndarray]:
         return {f"{name}[{at}]": rows[:, at] for at in range(rows.shape[1])}
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
         raise ValuesError(f"feature '{printable(name)}' is {column.type}; models are given columns of numbers")
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
     return {name: column.to_numpy()}
 
 
@@ -201,9 +203,39 @@ def _make_feed(model: Model, features: Features) -> Feed:
         )
     if len(inputs) == 1 and len(inputs[0].shape) == 2:
         _require_width(model, inputs[0].shape[1], len(features.columns))
-        side_by_side = np.column_stack(list(features.columns.values()))
-        return {inputs[0].name: np.ascontiguousarray(side_by_side, dtype=TYPES[inputs[0].type])}
+        wanted = TYPES[inputs[0].type]
+        each = [_convert(model, name, column, wanted) for name, column in features.columns.items()]
+        return {inputs[0].name: np.ascontiguousarray(np.column_stack(each))}
     return dict(_feed_by_name(model, inputs, features))
+
+
+def _convert(model: Model, name: str, column: np.ndarray, wanted: str) -> np.ndarray:
+    """Return a feature in the type that a model wants.
+
+    Raises
+    ------
+    ValuesError
+        When a value would become another one: missing or a fraction for whole numbers, or out of range.
+    """
+    import numpy as np
+
+    kind = np.dtype(wanted)
+    if kind.kind == "f":
+        with np.errstate(over="ignore"):
+            lost = np.isfinite(column) & ~np.isfinite(column.astype(kind))
+        takes = f"numbers of at most {np.finfo(kind).max:.3g}"
+    else:
+        low, high = (0, 1) if kind.kind == "b" else (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
+        # Less than high + 1, because 2^63 - 1 itself is no float.
+        lost = ~((column >= low) & (column < high + 1) & (np.floor(column) == column))
+        takes = f"whole numbers from {low:,} to {high:,}, and none missing"
+    unfit = int(np.count_nonzero(lost))
+    if unfit:
+        raise ValuesError(
+            f"feature '{printable(name)}': {unfit:,} of {len(column):,} values do not fit {_name(model)}, "
+            f"which takes {takes}"
+        )
+    return column.astype(kind)
 
 
 def _require_width(model: Model, width: Any, given: int) -> None:
@@ -220,7 +252,8 @@ def _feed_by_name(model: Model, inputs: Sequence[Any], features: Features) -> It
     for wanted in inputs:
         if wanted.name not in features.columns:
             raise QuestionError(f"{_name(model)}: {no_such('feature', wanted.name, features.columns)}")
-        column = np.ascontiguousarray(features.columns[wanted.name], dtype=TYPES[wanted.type])
+        given = _convert(model, wanted.name, features.columns[wanted.name], TYPES[wanted.type])
+        column = np.ascontiguousarray(given)
         yield wanted.name, column.reshape(-1, 1) if len(wanted.shape) == 2 else column
 
 
@@ -280,7 +313,11 @@ def _read_answers(model: Model, given: np.ndarray) -> np.ndarray:
     import numpy as np
 
     flat: np.ndarray = given.reshape(len(given), -1)
-    if given.dtype.kind in "iubOUS":
+    answers_classes = given.dtype.kind in "iubOUS"
+    if model.cutoff is not None and (answers_classes or flat.shape[1] > 1):
+        what = "classes" if answers_classes else f"{flat.shape[1]} scores"
+        raise QuestionError(f"{_name(model)} gives {what} a row, for which a cutoff is of no use; remove the cutoff")
+    if answers_classes:
         return _require_one(model, flat)
     unfit = int(np.isnan(flat).any(axis=1).sum())
     if unfit:

@@ -21,6 +21,7 @@ from audit.pipeline.plans import plan_predictions
 from audit.pipeline.run import conclude, now
 from audit.pipeline.stages import Findings, audit_model
 from audit.record.result import AuditResult, Part, Run
+from audit.tables.addresses import hide_secrets, is_address
 from audit.tables.open import open_frame
 from audit.tables.table import Table, quote_identifier
 
@@ -56,6 +57,8 @@ def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
     before, after = read_question(old), read_question(new)
     if before.predictions is None or after.predictions is None or after.predictions.task != "classification":
         raise QuestionError("only predictions of two classes are compared row by row")
+    if "median" in {before.predictions.threshold, after.predictions.threshold}:
+        raise QuestionError("a median threshold is another one in every table, so that decisions are not compared")
     key, plan = str(after.data.key), plan_predictions(after)
     wanted = [c for c in plan.columns if c not in {after.predictions.prediction, after.predictions.score}]
     rows = [_read(old, before, (key,), EARLIER), _read(new, after, tuple(dict.fromkeys((key, *wanted))), NEW)]
@@ -100,6 +103,8 @@ def _open(result: AuditResult, config: Config) -> Table:
     part: Part | None = next((part for part in result.data if part.part == "predictions"), None)
     if source is None or part is None or part.digest is None:
         raise SourceError(f"run {printable(result.run.id)} did not keep which table it audited")
+    if is_address(source):
+        raise SourceError(f"{hide_secrets(source)} is an address, and only files here are read again; keep a copy")
     named = result.run.command[2:3] if result.run.command[1:2] == ("run",) else ()
     folders = [Path(), *(Path(word) if Path(word).is_dir() else Path(word).parent for word in named)]
     folder = next((folder for folder in folders if (folder / source).exists()), Path())

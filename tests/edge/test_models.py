@@ -188,6 +188,49 @@ def test_a_row_without_an_answer_is_no_answer(tmp_path):
         answer_rows(opened(path), opened(path).feed(as_features(make_rows())), 64)
 
 
+def write_sum(path, kind):
+    """Write a model that answers the sum of its inputs, which are of one type."""
+    import onnx
+    from onnx import helper
+
+    made = getattr(onnx.TensorProto, kind)
+    nodes = [
+        helper.make_node("Cast", ["x"], ["f"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["f"], ["y"], keepdims=1),
+    ]
+    given, out = (
+        helper.make_tensor_value_info(name, of, ["n", 1]) for name, of in (("x", made), ("y", onnx.TensorProto.FLOAT))
+    )
+    opset = helper.make_opsetid("", 13)
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", [given], [out]), opset_imports=[opset]), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "takes"),
+    [
+        ("INT64", [1.7, 2.0], "whole numbers from -9,223,372,036,854,775,808 to"),
+        ("INT64", [float("nan"), 2.0], "and none missing"),
+        ("INT64", [2.0**63, 2.0], "whole numbers from"),
+        ("UINT8", [300, 2], "whole numbers from 0 to 255"),
+        ("UINT8", [-1, 2], "whole numbers from 0 to 255"),
+        ("BOOL", [2, 1], "whole numbers from 0 to 1"),
+        ("FLOAT16", [1e6, 1.0], "numbers of at most 6.55e"),
+    ],
+)
+def test_a_value_that_would_become_another_one_is_refused(tmp_path, kind, values, takes):
+    model = opened(write_sum(tmp_path / "sum.onnx", kind))
+    with pytest.raises(ValuesError, match=f"feature 'age': 1 of 2 values do not fit 'sum.onnx', which takes.*{takes}"):
+        model.feed(Features({"age": np.array(values)}))
+    assert model.feed(Features({"age": np.array([1.0, 0.0])}))["x"].tolist() == [[1], [0]]
+
+
+def test_a_cutoff_is_refused_where_a_model_gives_several_scores(models):
+    model = opened(models["full"], cutoff=0.5)
+    with pytest.raises(QuestionError, match=r"full\.onnx' gives 2 scores a row, for which a cutoff is of no use"):
+        answer_rows(model, model.feed(as_features(make_rows())), 64)
+
+
 def test_features_have_to_fit(models):
     with pytest.raises(QuestionError, match="takes 6 features, and 5 are named"):
         opened(models["full"]).feed(as_features(make_rows()[:, :5]))

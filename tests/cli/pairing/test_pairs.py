@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from audit.cli import main
+from audit.cli.named_runs import load_by_name
+from audit.errors import SourceError
+from audit.pipeline.paired_runs import pair_runs
 
 ASKED = ("--prediction", "new", "--against", "old", "--groups", "race", "--label", "y")
 
@@ -171,6 +175,26 @@ def test_runs_that_cannot_be_paired_say_why(runs, place, capsys):
     assert "key 'race' does not name one row: 598 rows share one" in audit(capsys, "diff", *both)[1]
     code, _, err = audit(capsys, "model", "before.parquet", "--prediction", "p", "--groups", "race", "--key", "di")
     assert (code, "did you mean 'id'" in err) == (2, True)
+
+
+def test_an_address_that_a_record_names_is_not_opened(runs, place, capsys):
+    before, after = (load_by_name(name, place / "audit-runs")[0] for name in runs("before.parquet", "after.parquet"))
+    told = dict(before.question.config)
+    told["predictions"] = dict(told["predictions"]) | {"source": "https://127.0.0.1:1/before.parquet?key=secret"}
+    elsewhere = replace(before, question=replace(before.question, config=told))
+    with pytest.raises(SourceError, match="127.0.0.1:1/before.parquet is an address, and only files here are read"):
+        pair_runs(elsewhere, after)
+
+
+def test_runs_whose_threshold_is_the_median_say_why_they_are_not_compared(runs, place, capsys):
+    table = pd.read_parquet("t.parquet").assign(id=np.arange(600), s=np.linspace(0, 1, 600))
+    table.drop(columns=["old", "new"]).to_parquet("scores.parquet")
+    asked = ["--score", "s", "--threshold", "median", "--label", "y", "--groups", "race", "--key", "id"]
+    audit(capsys, "model", "scores.parquet", *asked)
+    (name,) = (path.name for path in (place / "audit-runs").glob("2*"))
+    code, out, _ = audit(capsys, "diff", name, name)
+    assert code == 0
+    assert "Not compared row by row: a median threshold is another one in every table" in out
 
 
 def test_people_whose_labels_agree_to_the_row_are_not_taken_for_two_samples(runs, place, capsys):
