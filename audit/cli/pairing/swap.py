@@ -87,8 +87,8 @@ def _write(mean: Mean, *, shares: bool) -> str:
     value = f"{100 * mean.value:+.1f} points" if shares else f"{mean.value:+.4g}"
     if mean.low is None or mean.high is None:
         return f"{value} (no interval: {mean.reason})"
-    low, high = (f"{100 * x:+.1f}" if shares else f"{x:+.4g}" for x in (mean.low, mean.high))
-    return f"{value} (95% interval {low} to {high})"
+    ends = [f"{100 * end:+.1f}" if shares else f"{end:+.4g}" for end in (mean.low, mean.high)]
+    return f"{value} (95% interval {' to '.join(ends)})"
 
 
 COMMANDS = (Command(swap, {"name": "swap"}),)
