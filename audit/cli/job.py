@@ -144,10 +144,14 @@ def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
 
 def _suggest_more_rows(result: AuditResult) -> str:
     """Return what to do about a limit that the data cannot decide, with how many rows would where that is known."""
+    from audit.gates.headline import suggest_next
     from audit.gates.judge import find_deciding_gate
     from audit.gates.voice import write_times
+    from audit.record.edge import EDGE
 
     gate = find_deciding_gate(result.gates)
+    if gate is not None and gate.name.startswith(EDGE):
+        return suggest_next(result).rstrip(".")
     needed = "more rows" if gate is None or not gate.needed_n else f"about {write_times(gate.needed_n)} as many rows"
     return f"Audit {needed}, or accept it on record with a waiver"
 

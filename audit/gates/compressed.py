@@ -170,8 +170,9 @@ def _judge_net_loss(candidate: Candidate, edge: Edge, limits: EdgeLimits) -> Ite
         yield _name_losers(candidate, edge, lost, judged)
         return
     widest = max(judged, key=lambda f: 1.0 if f.high is None else f.high)
-    within = widest.high is not None and widest.high <= edge.largest_loss
-    said = f"{_say_unshown(candidate, edge, judged)}, {_say_allowed(widest, edge.largest_loss, within=within)}"
+    within = _is_within(widest, edge.largest_loss)
+    advice = "" if within else _advise(judged, edge.largest_loss)
+    said = f"{_say_unshown(candidate, edge, judged)}, {_say_allowed(widest, edge.largest_loss, within=within)}{advice}"
     yield Judged(NET_LOSS, "pass" if within else "insufficient", said, edge.largest_loss, (widest,))
 
 
@@ -193,11 +194,33 @@ def _say_allowed(widest: GroupFlips, largest: float, *, within: bool) -> str:
     limit = f"the largest accepted loss is {limit_text(largest, 'points')}"
     most = "any loss" if widest.high is None else f"a loss of up to {figure_text(widest.high, 'points', limit=largest)}"
     where = f"{_name(widest)} (n {widest.n:,})"
-    if within:
-        return f"and the data allow {most}, {where}; {limit}."
-    return (
-        f"but the data allow {most}, {where}; {limit}. Audit more rows, or exclude small groups ([policy] least_rows)."
-    )
+    return f"{'and' if within else 'but'} the data allow {most}, {where}; {limit}."
+
+
+def _is_within(f: GroupFlips, largest: float) -> bool:
+    return f.high is not None and f.high <= largest
+
+
+def _advise(judged: Sequence[GroupFlips], largest: float) -> str:
+    """Return what would decide: more rows, or only the groups of which enough is known where some are."""
+    wide = [f for f in judged if not _is_within(f, largest)]
+    least = _round_rows(max(f.n for f in wide) + 1)
+    if not all(f.by for f in wide):
+        return " Audit more rows."
+    join = "join them (--merge, [data.merge])"
+    if not any(f.by and f.n >= least for f in judged):
+        return f" Audit more rows, or take the small groups together: {join}."
+    return f" Audit more rows, exclude small groups (--least-rows {least}, [policy] least_rows), or {join}."
+
+
+def _round_rows(n: int) -> int:
+    """Return rows rounded up to two digits, at least to tens, so that they give no count of a group away.
+
+    >>> _round_rows(5), _round_rows(95), _round_rows(1509)
+    (10, 100, 1600)
+    """
+    step: int = 10 ** max(1, len(str(n)) - 2)
+    return math.ceil(n / step) * step
 
 
 def _is_shown_to_lose(f: GroupFlips, error: float) -> bool:

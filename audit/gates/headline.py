@@ -42,6 +42,11 @@ EXAMPLES: Mapping[str, str] = {
     "selection_rate_change": "selection_rate_change largest <= 0.01",
 }
 """A limit that answers the question of a result, by the first metric that was measured for it."""
+MORE_KNOWN = (
+    "Audit more rows, exclude small groups (--least-rows, [policy] least_rows) or join them (--merge, [data.merge])",
+    "Name more seeds of the full recipe (--seeds); 19 can show at 5% that a candidate changes more than they do",
+)
+"""What would decide whether a compressed model loses accuracy, and whether it changes too much. Neither is waived."""
 RATIO = "ratio >= 0.8"
 COUNTED = {"fail": ("fails", "fail"), "pass": ("passes", "pass")}
 """How limits of a verdict are counted, one and several; any other verdict is its word."""
@@ -183,6 +188,10 @@ def suggest_next(result: AuditResult) -> str:
         return NEXT["fail"] if judges_groups([gate]) else FAILED_TOTAL
     if result.verdict == "undefined":
         return "Add rows for the groups that have none, or set a limit on another metric."
+    if gate.name.startswith(EDGE):
+        return (
+            f'{MORE_KNOWN[gate.name.startswith(f"{EDGE}churn.")]}; or accept it on the record: insufficient = "warn".'
+        )
     many = f"about {write_times(gate.needed_n)} as many rows" if gate.needed_n is not None else "more rows"
     return f'Audit {many}, or accept it on the record: a waiver, or insufficient = "warn".'
 

@@ -13,7 +13,7 @@ from audit.errors import printable
 from audit.estimate import figure_text
 from audit.record.edge import CallEnergy, Candidate, Edge, ModelResources, OperatorCount
 from audit.record.energy_text import format_figure, name_component
-from audit.record.result import name_verdict
+from audit.record.result import AuditResult, name_verdict
 
 T = TypeVar("T")
 NOT_MEASURED = "not measured"
@@ -143,10 +143,24 @@ def list_candidates(edge: Edge) -> Iterator[tuple[str, str, str]]:
         yield candidate.verdict, name_verdict(candidate.verdict), said
 
 
-def describe_smallest(edge: Edge) -> str:
-    """Return the smallest candidate that passes, or why none is named."""
+def describe_smallest(edge: Edge, judged: str | None) -> str:
+    """Return the smallest candidate that passes, or why none is named; and which the verdict is about if another."""
+    about = ""
+    if judged is not None and judged != edge.smallest and len(edge.candidates) > 1:
+        about = f" The verdict is about {printable(judged, LONGEST_NAME)}."
     if edge.smallest is None:
-        return f"Smallest model that passes: {edge.smallest_reason}."
+        return f"Smallest model that passes: {edge.smallest_reason}.{_advise_files(edge)}{about}"
     size = next((m.file_bytes for m in edge.models if m.name == edge.smallest), None)
     shown = "" if size is None else f" ({size:,} bytes)"
-    return f"Smallest model that passes: {printable(edge.smallest, LONGEST_NAME)}{shown}."
+    return f"Smallest model that passes: {printable(edge.smallest, LONGEST_NAME)}{shown}.{about}"
+
+
+def _advise_files(edge: Edge) -> str:
+    """Return how sizes become known where they are not; empty where another thing is missing."""
+    return " Name the files of models (--model-file, [edge.models])." if "no file of" in edge.smallest_reason else ""
+
+
+def find_judged(result: AuditResult) -> str | None:
+    """Return the candidate that the verdict is about."""
+    name = (result.question.config.get("predictions") or {}).get("prediction")
+    return None if name is None else str(name)

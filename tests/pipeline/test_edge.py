@@ -22,6 +22,7 @@ from small_models import (
 
 from audit.config.read import build
 from audit.errors import QuestionError
+from audit.gates.headline import suggest_next
 from audit.pipeline.edge import choose_smallest
 from audit.pipeline.run import Job, run
 from audit.record.edge import Candidate, Edge, ModelResources
@@ -298,6 +299,27 @@ def test_whom_a_policy_leaves_out_is_named_on_every_page(tmp_path):
     overall = next(e for e in page.estimates.of("model", "churn", ()) if e.compare is None)
     assert overall.status == "suppressed"
     assert page.edge.candidates[0].changed is None
+
+
+def test_a_small_group_that_cannot_be_judged_says_how_it_is_left_out_or_joined(tmp_path):
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame({"race": np.repeat(["a", "b", "c"], [8000, 8000, 120]), "y": rng.integers(0, 2, 16120)})
+    for name in ("full", "first", "second"):
+        table[name] = np.where(rng.random(len(table)) < 0.01, 1 - table["y"], table["y"])
+    table.to_parquet(tmp_path / "p.parquet")
+    asked = {"candidates": ["first", "second"], "ship": "smallest"}
+    result = audit_edge(tmp_path, tmp_path / "p.parquet", "first", **asked).result
+    assert result.verdict == "insufficient"
+    exclude = "exclude small groups (--least-rows 130, [policy] least_rows)"
+    assert f"Audit more rows, {exclude}, or join them (--merge, [data.merge])." in result.gates[0].sentence
+    assert "--least-rows" in suggest_next(result)
+    assert "--merge" in suggest_next(result)
+    assert "waiver" not in suggest_next(result)
+    assert "The verdict is about first." in show_on_terminal(result)
+    left_out = audit_edge(tmp_path, tmp_path / "p.parquet", "first", least_rows=130, **asked).result
+    assert left_out.verdict == "pass"
+    shown = show_on_terminal(left_out)
+    assert "Name the files of models (--model-file, [edge.models]). The verdict is about first." in shown
 
 
 def show_on_terminal(result):

@@ -191,8 +191,9 @@ def _make_models_view(result: AuditResult) -> ModelsView | None:
     if result.edge is None:
         return None
     from audit.report.card.tables.models import make_models_view
+    from audit.report.resources import find_judged
 
-    return make_models_view(result.edge)
+    return make_models_view(result.edge, find_judged(result))
 
 
 def _make_energy_view(result: AuditResult) -> EnergyView:

@@ -22,6 +22,7 @@ from audit.report.resources import (
     describe_model,
     describe_noise,
     describe_smallest,
+    find_judged,
     list_candidates,
     write_time,
 )
@@ -56,14 +57,14 @@ def list_models(result: AuditResult, *, whole: bool = False) -> Iterator[Line]:
         if said:
             yield Line("  ", said)
     yield from _list_candidates(result, edge, whole=whole)
-    yield Line("  ", describe_smallest(edge))
+    yield Line("  ", describe_smallest(edge, find_judged(result)))
     if whole:
         yield from _list_everything(edge)
 
 
 def _list_candidates(result: AuditResult, edge: Edge, *, whole: bool) -> Iterator[Line]:
     """Yield what each candidate changes, why one does not pass, and of the judged one what no headline says."""
-    judged, headline = (result.question.config.get("predictions") or {}).get("prediction"), write_headline(result)
+    judged, headline = find_judged(result), write_headline(result)
     for candidate, (verdict, word, said) in zip(edge.candidates, list_candidates(edge), strict=True):
         yield Line(f"  {word:<{VERDICT}}", said, verdict)
         explained = whole or verdict != "pass" or candidate.name == judged

@@ -32,11 +32,11 @@ class ModelsView:
     notes: tuple[str, ...]
 
 
-def make_models_view(edge: Edge) -> ModelsView:
+def make_models_view(edge: Edge, judged: str | None) -> ModelsView:
     """Return the tables of all models and of all candidates."""
     notes = (describe_calls(edge), describe_noise(edge), *dict.fromkeys(m.reason for m in edge.models if m.reason))
     return ModelsView(
-        sentence=describe_smallest(edge),
+        sentence=describe_smallest(edge, judged),
         tables=(_make_candidates_table(edge), _make_resources_table(edge)),
         notes=tuple(f"{_capitalise(clean_text(note, LONGEST))}." for note in notes if note),
     )
