@@ -341,10 +341,10 @@ def quoted_level(level: Level, length: int = NAME_LENGTH) -> str:
 
 
 def named_group(group: Group, by: Sequence[str]) -> str:
-    """Group as a sentence has it that does not name its columns otherwise: a level in quotes stands after its column.
+    """Group as a sentence has it that does not name its columns otherwise: a code and a band stand after their column.
 
-    >>> named_group(("2",), ("SEX",)), named_group(("black", "f"), ("race", "sex"))
-    ("SEX '2'", "black × sex 'f'")
+    >>> named_group(("2",), ("SEX",)), named_group(("black", "[-inf, 40)"), ("race", "age"))
+    ("SEX '2'", 'black × age under 40')
     """
     return CROSSED.join(_beside_column(*pair) for pair in zip(by, group, strict=True)) or "overall"
 
@@ -357,7 +357,7 @@ def grouping_text(by: Sequence[str]) -> str:
 def _beside_column(column: str, level: Level) -> str:
     if level is None:
         return "(missing)"
-    if _is_code(level):
+    if _is_code(level) or BAND.fullmatch(level):
         return f"{printable(column, NAME_LENGTH)} {quoted_level(level)}"
     return level_text(level)
 

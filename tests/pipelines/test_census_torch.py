@@ -192,7 +192,10 @@ def test_the_shipped_pipeline_is_copied_and_run_by_a_command(tmp_path):
     assert len(Store(tmp_path / "store").load().epochs) == 6
     assert (tmp_path / "census_torch" / "predictions.parquet").is_file()
     wrong = subprocess.run(
-        [sys.executable, "-m", "audit", "demo", "--pipeline", "cencus"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-m", "audit", "demo", "--pipeline", "census_troch"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert wrong.returncode == 2
     assert "did you mean 'census_torch'?" in wrong.stderr.replace("\n", " ")

@@ -92,5 +92,5 @@ def test_banded_groups_and_rows_without_group():
     frame.loc[:100, "age"] = None
     frame.loc[frame.age < 40, "x"] = None
     checks = checks_of(frame, frame, groups=["age"], label="y", bins={"age": [40, 60]})
-    assert "of [-inf, 40) and 0.0% of the other groups" in of(checks, "DB001", "train").title
+    assert "of age under 40 and 0.0% of the other groups" in of(checks, "DB001", "train").title
     assert of(checks, "DB001", "test").title.endswith("of the other groups in the test data")
