@@ -13,7 +13,6 @@ from itertools import chain
 import numpy as np
 
 from audit.estimate import Estimate, Group
-from audit.gates.compressed import is_judged
 from audit.measurement.estimates import Estimates
 from audit.measurement.inference.corrections import benjamini_hochberg, gap_p_value, holm
 from audit.measurement.inference.effective import Sample
@@ -43,6 +42,8 @@ def correct_flips(flips: Sequence[GroupFlips], least_rows: int) -> tuple[GroupFl
 
     A group under ``least_rows`` is not judged and has no corrected p-value.
     """
+    from audit.gates.compressed import is_judged
+
     family = [at for at, f in enumerate(flips) if is_judged(f, least_rows)]
     adjusted = dict(zip(family, holm([flips[at].p_value for at in family]), strict=True))
     return tuple(replace(f, p_holm=adjusted.get(at)) for at, f in enumerate(flips))
