@@ -5,13 +5,14 @@ Must not: look at a row.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from audit.checks.code import DISGUISE, Code
 from audit.config.limits import CODE
 from audit.config.schema import Config
-from audit.errors import QuestionError, no_such
+from audit.errors import QuestionError, no_such, printable
 from audit.gates import four_fifths
+from audit.record.result import Check
 
 UTS39 = "Unicode Technical Standard 39, section 4 (confusable detection)"
 GUIDELINES = "29 CFR 1607.4 D and 1607.15 A(2) (EEOC Uniform Guidelines)"
@@ -234,3 +235,10 @@ COUNTED = (
     *(SHARED_TEMPLATES, DOUBTED_BENCHMARK),
 )
 """Checks of what was counted anyway, by code."""
+
+
+def make_strata_check(absent: Sequence[str]) -> Check:
+    """Check that the predictions carry the strata, or name those that they lack."""
+    if not absent:
+        return STRATA.passed("predictions")
+    return STRATA.found("predictions", lacking=", ".join(printable(c) for c in absent))

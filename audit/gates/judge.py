@@ -36,9 +36,8 @@ from audit.gates.wording import NEUTRAL, Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
-from audit.measurement.metrics.catalogue import CATALOGUE
+from audit.measurement.metrics.catalogue import compares_decisions
 from audit.measurement.metrics.kinds import split_comparison
-from audit.measurement.metrics.pairs import PairMetric
 from audit.record.edge import EDGE, Edge
 from audit.record.energy_text import estimate_total
 from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, Waiver
@@ -397,7 +396,7 @@ def _decide(rule: GateRule, estimate: Estimate, low: float | None, high: float |
 def _find_what_settles(rule: GateRule, estimate: Estimate, evidence: Evidence, around: Beside) -> Settled:
     """Return what would settle an open gate; the groups that hold it open are looked for once."""
     held = find_held_back(rule, estimate, around) if rule.compare in {"lowest", "highest"} else ()
-    if isinstance(CATALOGUE.find(rule.metric), PairMetric):
+    if compares_decisions(rule.metric):
         # Which decisions change decides it, by an exact test that no plan of rows here knows.
         return Settled(None, held)
     return Settled(_compute_needed(rule, estimate, evidence, held), held)

@@ -12,8 +12,7 @@ from audit.estimate import Group, figure_text, join_words, limit_text
 from audit.gates.decisive_groups import Deciding, Held, Settled
 from audit.gates.voice import SMALL, Voice, capitalise, describe_few, describe_rows_rested_on, round_up, write_times
 from audit.gates.wording import name_metric, with_article
-from audit.measurement.metrics.catalogue import CATALOGUE
-from audit.measurement.metrics.pairs import PairMetric
+from audit.measurement.metrics.catalogue import compares_decisions
 
 MOST_NAMED = 3
 
@@ -157,7 +156,7 @@ class LowestHighest(Voice):
 
     def _write_rows_needed(self, held: Sequence[Held]) -> str:
         """Return of how many rows of whom the limit would be decided; nothing of two decisions, which no plan knows."""
-        if isinstance(CATALOGUE.find(self.metric), PairMetric):
+        if compares_decisions(self.metric):
             return ""
         if any(not math.isfinite(h.rows) for h in held):
             return "It is so close to the limit that more than 100 times as many rows may be needed."

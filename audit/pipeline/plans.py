@@ -80,6 +80,17 @@ def list_prediction_columns(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(column for column in read if column not in edge.computed), *edge.inputs)))
 
 
+def list_data_columns(config: Config) -> tuple[str, ...]:
+    """List the columns that the rows before training must have."""
+    return tuple(dict.fromkeys((*plan_data(config).columns, *config.data.strata)))
+
+
+def list_required_columns(config: Config) -> tuple[str, ...]:
+    """List the columns that predictions must have: those that are counted, and what names a row."""
+    key = () if config.data.key is None else (config.data.key,)
+    return (*list_prediction_columns(config), *key)
+
+
 def _ask_kinds(config: Config, asked: Predictions) -> dict[CubeKind, Question]:
     """Return what is asked of further kinds of count; what they are is loaded only where there are some."""
     names = tuple(_find_kinds(asked))

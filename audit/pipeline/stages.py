@@ -5,13 +5,13 @@ Must not: judge, print, or start a process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.checks.codes import STRATA, require_codes
+from audit.checks.codes import make_strata_check, require_codes
 from audit.checks.groups import check_declared, check_groups, check_missing_words, check_scores, check_threshold
 from audit.config.merging import merge_declared
 from audit.config.schema import Config
@@ -23,7 +23,7 @@ from audit.errors import QuestionError, ValuesError, printable
 from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import of_data, of_predictions
-from audit.pipeline.plans import list_prediction_columns, make_scope, plan_data, plan_predictions
+from audit.pipeline.plans import list_data_columns, list_required_columns, make_scope, plan_data, plan_predictions
 from audit.pipeline.records import record_part, remeasure_from
 from audit.record.cubes import CubeRecord, record_part_cube
 from audit.record.edge import Edge
@@ -101,9 +101,9 @@ def require_inputs(config: Config, folder: Path, store: Path | None = None) -> O
         require_apart(config, folder, store)
     for source in (config.data.source, *config.data.tests.values()) if settled else ():
         if source is not None:
-            opened.require(source, _list_data_columns(config), keep=True)
+            opened.require(source, list_data_columns(config), keep=True)
     if config.predictions is not None and config.predictions.source is not None:
-        opened.require(config.predictions.source, _list_prediction_columns(config), keep=settled)
+        opened.require(config.predictions.source, list_required_columns(config), keep=settled)
     if config.checks is not None and config.checks.suite is not None:
         from audit.checks.expectations.suite import read_suite, require_groups
 
@@ -122,16 +122,10 @@ def require_left(config: Config, opened: OpenTables) -> None:
     source = config.predictions_source
     if source is None:
         return
-    opened.require(source, _list_prediction_columns(config), keep=True)
+    opened.require(source, list_required_columns(config), keep=True)
     table = opened.tables[source]
     if table.rows == 0:
         raise no_rows(table.name)
-
-
-def _list_prediction_columns(config: Config) -> tuple[str, ...]:
-    """Return the columns that predictions must have: those that are counted, and what names a row."""
-    key = () if config.data.key is None else (config.data.key,)
-    return (*list_prediction_columns(config), *key)
 
 
 def require_inside(folder: Path, name: str) -> Path:
@@ -247,7 +241,7 @@ def _find_columns_read(table: Table, config: Config) -> tuple[str, ...]:
 
 def _audit_table(table: Table, config: Config, found: Findings, step: Step) -> Counted:
     """Count one table before training and measure its bias."""
-    table.require(_list_data_columns(config))
+    table.require(list_data_columns(config))
     plan = plan_data(config)
     counted = _count(config, table, plan, "Counting the data", step)
     found.data.append(record_part("train", table, counted, _find_columns_read(table, config)))
@@ -317,17 +311,6 @@ def _count(config: Config, table: Table, plan: Plan, what: str, step: Step) -> C
 
 def _make_records(part: str, counted: Counted) -> list[CubeRecord]:
     return [record_part_cube(part, kind, cube) for kind, cubes in counted.by_kind.items() for cube in cubes]
-
-
-def make_strata_check(absent: Sequence[str]) -> Check:
-    """Check that the predictions carry the strata, or name those that they lack."""
-    if not absent:
-        return STRATA.passed("predictions")
-    return STRATA.found("predictions", lacking=", ".join(printable(c) for c in absent))
-
-
-def _list_data_columns(config: Config) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*plan_data(config).columns, *config.data.strata)))
 
 
 def _check_expectations(path: Path, table: Table, config: Config, step: Step) -> tuple[Check, ...]:

@@ -9,6 +9,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal
 
+from audit.axes import CubeKind
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import WORST_CLASS, Figure
 from audit.measurement import metrics
@@ -144,6 +145,12 @@ def _find_metrics(names: Iterable[str]) -> Iterator[Metric]:
 
 
 CATALOGUE = Catalogue(_find_metrics(OFTEN), _find_every_metric)
+
+
+def compares_decisions(name: str) -> bool:
+    """Return whether a metric is one of two decisions about the same rows."""
+    entry = CATALOGUE.find(name)
+    return entry is not None and entry.gives_away is CubeKind.PAIRS
 
 
 def is_of_stage(name: str, stage: str) -> bool:

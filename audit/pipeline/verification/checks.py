@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations
 
-from audit.checks.codes import COUNTED, DECLARED, SUITE, THRESHOLD, codes
+from audit.checks.codes import COUNTED, DECLARED, SUITE, THRESHOLD, codes, make_strata_check
 from audit.checks.groups import check_groups, check_scores
 from audit.config.schema import Config
 from audit.counting.plan import Counted, Plan
@@ -17,7 +17,6 @@ from audit.errors import no_such
 from audit.gates.four_fifths import check_four_fifths
 from audit.measurement.estimates import Estimates
 from audit.pipeline.records import remeasure_from
-from audit.pipeline.stages import make_strata_check
 from audit.record.cubes import COUNTED_PARTS
 from audit.record.result import AuditResult, Check, Part
 
