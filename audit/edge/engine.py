@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.edge.features import Features, convert_feature
 from audit.errors import MissingExtraError, QuestionError, SourceError, ValuesError, no_such, printable
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
 
 PROVIDER = "CPUExecutionProvider"
 QUIET = 3
@@ -29,18 +29,6 @@ TYPES = {
 }
 """Types of inputs that rows of numbers can be given to, by the name of numpy."""
 Feed = Mapping[str, "np.ndarray"]
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """What models see, one column for each feature in the order of the question."""
-
-    columns: Mapping[str, np.ndarray]
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return len(next(iter(self.columns.values())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,42 +134,6 @@ def load_graph_as_run(path: Path) -> Any:
         return onnx.load(saved, load_external_data=False)
 
 
-def read_features(held: pa.Table, names: Sequence[str]) -> Features:
-    """Read the features of all rows.
-
-    Parameters
-    ----------
-    held
-        Rows in memory.
-    names
-        Columns of numbers, in the order in which the models were trained; or one column of lists.
-
-    Raises
-    ------
-    ValuesError
-        When a column is not of numbers.
-    """
-    columns: dict[str, np.ndarray] = {}
-    for name in names:
-        columns |= _read_column(name, held.column(name))
-    return Features(columns)
-
-
-def _read_column(name: str, column: Any) -> dict[str, np.ndarray]:
-    """Return a column as numbers, with missing ones as NaN; a column of lists as one column for each place."""
-    import numpy as np
-    import pyarrow as pa
-
-    if pa.types.is_fixed_size_list(column.type) or pa.types.is_list(column.type):
-        rows = np.array(column.to_pylist(), dtype=np.float64)
-        return {f"{name}[{at}]": rows[:, at] for at in range(rows.shape[1])}
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
-        raise ValuesError(f"feature '{printable(name)}' is {column.type}; models are given columns of numbers")
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.uint8())
-    return {name: column.to_numpy()}
-
-
 def _make_feed(model: Model, features: Features) -> Feed:
     """Return the inputs of a model for all rows.
 
@@ -204,38 +156,9 @@ def _make_feed(model: Model, features: Features) -> Feed:
     if len(inputs) == 1 and len(inputs[0].shape) == 2:
         _require_width(model, inputs[0].shape[1], len(features.columns))
         wanted = TYPES[inputs[0].type]
-        each = [_convert(model, name, column, wanted) for name, column in features.columns.items()]
+        each = [convert_feature(_name(model), name, column, wanted) for name, column in features.columns.items()]
         return {inputs[0].name: np.ascontiguousarray(np.column_stack(each))}
     return dict(_feed_by_name(model, inputs, features))
-
-
-def _convert(model: Model, name: str, column: np.ndarray, wanted: str) -> np.ndarray:
-    """Return a feature in the type that a model wants.
-
-    Raises
-    ------
-    ValuesError
-        When a value would become another one: missing or a fraction for whole numbers, or out of range.
-    """
-    import numpy as np
-
-    kind = np.dtype(wanted)
-    if kind.kind == "f":
-        with np.errstate(over="ignore"):
-            lost = np.isfinite(column) & ~np.isfinite(column.astype(kind))
-        takes = f"numbers of at most {np.finfo(kind).max:.3g}"
-    else:
-        low, high = (0, 1) if kind.kind == "b" else (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
-        # Less than high + 1, because 2^63 - 1 itself is no float.
-        lost = ~((column >= low) & (column < high + 1) & (np.floor(column) == column))
-        takes = f"whole numbers from {low:,} to {high:,}, and none missing"
-    unfit = int(np.count_nonzero(lost))
-    if unfit:
-        raise ValuesError(
-            f"feature '{printable(name)}': {unfit:,} of {len(column):,} values do not fit {_name(model)}, "
-            f"which takes {takes}"
-        )
-    return column.astype(kind)
 
 
 def _require_width(model: Model, width: Any, given: int) -> None:
@@ -252,7 +175,7 @@ def _feed_by_name(model: Model, inputs: Sequence[Any], features: Features) -> It
     for wanted in inputs:
         if wanted.name not in features.columns:
             raise QuestionError(f"{_name(model)}: {no_such('feature', wanted.name, features.columns)}")
-        given = _convert(model, wanted.name, features.columns[wanted.name], TYPES[wanted.type])
+        given = convert_feature(_name(model), wanted.name, features.columns[wanted.name], TYPES[wanted.type])
         column = np.ascontiguousarray(given)
         yield wanted.name, column.reshape(-1, 1) if len(wanted.shape) == 2 else column
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.edge.engine import Features, Model, answer_rows, load_graph_as_run, make_call, open_model
+from audit.edge.engine import Model, answer_rows, load_graph_as_run, make_call, open_model
+from audit.edge.features import Features
 from audit.edge.model_file import count_weights, load_model, measure_size
 from audit.edge.operators import count_operators
 from audit.edge.timing import measure_energy, measure_latencies

@@ -112,7 +112,7 @@ def _answer(table: Table, folder: Path, edge: EdgeSection, step: Step) -> tuple[
         return table, {name: describe_file(name, path) for name, path in paths.items()}
     import pyarrow as pa
 
-    from audit.edge.engine import read_features
+    from audit.edge.features import read_features
     from audit.tables.table import make_held_table
 
     with step("Running the models"):

@@ -24,7 +24,8 @@ from audit.errors import QuestionError, SourceError, ValuesError
 
 need_onnx()
 
-from audit.edge.engine import Features, answer_rows, open_model, read_features  # noqa: E402
+from audit.edge.engine import answer_rows, open_model  # noqa: E402
+from audit.edge.features import Features, read_features  # noqa: E402
 from audit.edge.model_file import count_weights, load_model, measure_size  # noqa: E402
 from audit.edge.resources import Calls, answer_twice, describe_file, run_models  # noqa: E402
 
