@@ -22,7 +22,7 @@ from audit.axes import CubeKind, crossings
 from audit.checks.code import tells_labels
 from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError
-from audit.estimate import Estimate, Group, Stage
+from audit.estimate import Estimate, Stage
 from audit.gates import four_fifths
 from audit.gates.wording import Wording, read_wording
 from audit.measurement.estimates import Estimates
@@ -146,7 +146,7 @@ class _Suppression:
         if reason is None:
             return estimate
         alone = estimate.compare is None and estimate.reference is None
-        rows_shown = alone and self._key(estimate.by, estimate.group) not in self.hidden["rows"]
+        rows_shown = alone and (estimate.by, estimate.group or ()) not in self.hidden["rows"]
         return Estimate(
             stage=estimate.stage,
             metric=estimate.metric,
@@ -176,7 +176,7 @@ class _Suppression:
         """Why it is withheld for the counts of this shield alone."""
         family = self._counts_behind(estimate.metric)
         if estimate.compare is None and estimate.reference is None:
-            if self._key(estimate.by, estimate.group) not in self.hidden[family]:
+            if (estimate.by, estimate.group or ()) not in self.hidden[family]:
                 return None
             return self.why
         if self._names_hidden(estimate, family):
@@ -243,10 +243,6 @@ class _Suppression:
         axes = (*(Axis(name=name, levels=found) for name, found in zip(by, levels, strict=True)), *outcomes)
         measures = {"n": tuple(float(n) for n in filled.values())}
         return CubeRecord(name=CONFUSIONS + " x ".join(by), axes=axes, cells=tuple(filled), measures=measures)
-
-    @staticmethod
-    def _key(by: tuple[str, ...], group: Group | None) -> Key:
-        return (by, group or ())
 
 
 def _is_mean(metric: str) -> bool:
