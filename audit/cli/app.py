@@ -115,7 +115,11 @@ def main(arguments: list[str] | None = None) -> None:
     streams, interrupts = Streams(), Interrupts()
     with streams.guard_output():
         with interrupts.note_first(last=arguments is None):
-            code = _run(arguments, streams, interrupts)
+            try:
+                code = _run(arguments, streams, interrupts)
+            except KeyboardInterrupt:  # a second one broke into the answer to the first
+                interrupts.end()
+                code = _say(STOPPED, INTERRUPTED)
         hand_on_output()
         code = _report_lost_output(streams, code)
     sys.exit(code)

@@ -173,10 +173,10 @@ def _name_missing(result: AuditResult, metric: str, stage: str) -> str:
 
 def _suggest_gate(result: AuditResult, stage: str) -> str:
     """Return how to have a result judged: by a limit on what it measured, or by naming what is compared."""
-    from audit.gates.headline import RATIO, choose_example
+    from audit.gates.headline import choose_example
 
     of_data = stage == "data" or (stage == "run" and not result.question.config.get("predictions"))
-    rule = f"base_rate {RATIO}" if of_data else choose_example(result)
+    rule = choose_example(result, of_data=of_data)
     metric, compare = rule.split()[:2]
     if not any((e.metric, e.compare) == (metric, compare) for e in result.estimates):
         return f"To compare groups, {_name_missing(result, metric, stage)}"

@@ -196,10 +196,11 @@ def suggest_next(result: AuditResult) -> str:
     return f'Audit {many}, or accept it on the record: a waiver, or insufficient = "warn".'
 
 
-def choose_example(result: AuditResult) -> str:
-    """Return a limit that would judge what a result measured, as it is written after --gate."""
+def choose_example(result: AuditResult, *, of_data: bool = False) -> str:
+    """Return a limit that would judge what a result measured, or its data alone, as it is written after --gate."""
     metrics = result.estimates.metrics
     rule = next((rule for metric, rule in EXAMPLES.items() if metric in metrics), "")
     if not rule:
-        rule = f"{'base_rate' if result.run.command[1:2] == ('data',) else 'selection_rate'} {RATIO}"
+        of_data = of_data or result.run.command[1:2] == ("data",)
+        rule = f"{'base_rate' if of_data else 'selection_rate'} {RATIO}"
     return f"worst_class_{rule}" if any(e.outcome is not None for e in result.estimates) else rule

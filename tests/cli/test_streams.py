@@ -199,6 +199,29 @@ def test_interrupts_end_in_one_sentence(presses, tmp_path):
         assert never not in said
 
 
+def test_a_second_interrupt_may_break_into_the_answer_to_the_first(monkeypatch, capsys):
+    from audit.cli import app as door
+    from audit.cli.streams import Interrupts
+
+    ends = []
+
+    def end(self):
+        ends.append(self)
+        if len(ends) == 1:
+            raise KeyboardInterrupt
+        return True
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Interrupts, "end", end)
+    monkeypatch.setattr(door, "app", interrupted)
+    with pytest.raises(SystemExit) as left:
+        door.main(["list"])
+    assert left.value.code == 130
+    assert capsys.readouterr().err.count("interrupted (Ctrl-C)") == 1
+
+
 @pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_preparation_that_is_stopped_is_no_fault_of_the_data(number, code, tmp_path):

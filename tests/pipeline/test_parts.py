@@ -107,6 +107,7 @@ def test_a_folder_without_counts_says_how_to_make_them(days):
     assert "--label" in unasked.stderr
 
 
+@pytest.mark.slow
 def test_engines_may_take_turns(days):
     assert count(days, "day0.parquet", *ASKED, "--engine", "polars").returncode == 0
     assert count(days, "day1.parquet", "--engine", "pandas").returncode == 0

@@ -125,6 +125,7 @@ def test_the_model_learns_and_the_groups_are_no_feature(audited, pipeline):
     assert "race" not in features
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_and_a_restart_ends_alike(audited, pipeline):
     whole = pd.read_parquet(pipeline / "predictions.parquet")
     assert script(pipeline, "train.py", "--epochs", "2").returncode == 0

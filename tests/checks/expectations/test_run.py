@@ -126,6 +126,7 @@ def test_real_data_is_answered_alike(tmp_path, shared, folder):
     assert who["duckdb"] > 0
 
 
+@pytest.mark.slow
 def test_large_tables_take_other_ways_to_the_same_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(ask, "SMALL", 0)
     monkeypatch.setattr(ask, "FEW", 5)

@@ -62,6 +62,7 @@ def test_a_shift_of_two_points_is_silent_however_sure():
     assert found(before, now).outcome == "pass"
 
 
+@pytest.mark.slow
 def test_people_of_several_rows_are_not_several_people():
     rng = np.random.default_rng(0)
     alarms = []

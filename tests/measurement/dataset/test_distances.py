@@ -60,6 +60,7 @@ def test_plain_rows_are_scipys_and_the_loops(groups):
     assert not describe_differences(result)
 
 
+@pytest.mark.slow
 def test_what_a_sample_from_the_population_shows_is_printed():
     rng = np.random.default_rng(1)
     found = [together(checked(rng.choice(list("abc"), 200, p=list(CENSUS.values()))))[0] for _ in range(150)]

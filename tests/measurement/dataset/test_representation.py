@@ -144,6 +144,7 @@ def test_rows_that_share_a_unit_widen_the_interval_within_strata():
     assert wrong[1] < 0.4 * alone[1]
 
 
+@pytest.mark.slow
 def test_disparity_within_strata_covers_where_people_have_many_rows():
     rng = np.random.default_rng(6)
     covered, replicates, people = 0, 60, 300

@@ -240,6 +240,7 @@ def command(*words, cwd):
                           timeout=120, env=environment)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_line_asks_the_same(tmp_path):
     import pandas as pd
 

@@ -49,7 +49,7 @@ def test_a_table_is_read_as_its_owner_says(tmp_path, name):
     pd.testing.assert_frame_equal(table.to_pandas(), FRAME, check_dtype=False)
 
 
-@pytest.mark.parametrize("name", some_now(["office", "wide", "tabs", "bars"], 2))
+@pytest.mark.parametrize("name", some_now(["office", "wide", "tabs", "bars"], 1))
 def test_what_a_refusal_prints_reads_the_file(tmp_path, name):
     separator, decimal, _ = WRITTEN[name]
     frame = FRAME.assign(ort=np.where(TOWNS == "Łódź", "Zürich", TOWNS))
