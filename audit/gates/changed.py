@@ -94,12 +94,13 @@ def _list_losers(result: AuditResult) -> Iterator[str]:
         what = "lost accuracy" if told[by].labelled else "changed"
         most = " most" * (what == "changed" and _is_largest(told[by], losers[0]))
         yield f"By {grouping_text(by)}, {name} {what}{most}: {said}{_count_others(told[by], losers, what)}."
-    if columns and not sure and all(told[by].labelled for by in columns):
-        named = " or ".join(grouping_text(by) for by in columns)
-        if any(_is_withheld(told[by]) for by in columns):
-            yield f"Whether a group by {named} lost accuracy is withheld."
-        else:
-            yield f"No group by {named} is shown to have lost accuracy."
+    if not sure and all(told[by].labelled for by in columns):
+        withheld = [by for by in columns if _is_withheld(told[by])]
+        shown = [by for by in columns if by not in withheld]
+        if shown:
+            yield f"No group by {' or '.join(map(grouping_text, shown))} is shown to have lost accuracy."
+        if withheld:
+            yield f"Whether a group by {' or '.join(map(grouping_text, withheld))} lost accuracy is withheld."
 
 
 def _is_withheld(told: _Told) -> bool:

@@ -493,3 +493,14 @@ def test_a_card_that_withholds_who_lost_does_not_say_that_nobody_did():
     said = write_headline(publishable(result, 10))
     assert "is shown to have lost" not in said
     assert "Whether a group by race lost accuracy is withheld." in said
+
+
+def test_a_card_says_of_each_column_whether_it_is_withheld():
+    n = 3000
+    y = np.ones(n, dtype=int)
+    old, new = y.copy(), y.copy()
+    new[:60], old[60:120] = 0, 0
+    new[2000:2004] = 0
+    groups = {"race": np.repeat(["white", "black"], [2000, 1000]), "half": np.tile(["a", "b"], n // 2)}
+    said = write_headline(publishable(audit.pairs(new, old, y, groups=groups), 10))
+    assert "No group by half is shown to have lost accuracy. Whether a group by race lost accuracy is withheld." in said
