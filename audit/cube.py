@@ -98,6 +98,10 @@ class Cube:
         order = [cube.position(n) for n in names]
         return Cube([cube.axes[i] for i in order], {k: v.transpose(order) for k, v in cube.measures.items()})
 
+    def count_filled(self, *names: str) -> int:
+        """Return how many combinations of levels of the named axes have rows."""
+        return int((self.keep(*names)["n"] > 0).sum())
+
     def at(self, name: str, level: Level) -> Cube:
         """Slice at one level; the axis is gone afterwards."""
         dim, axis = self.position(name), self.axis(name)

@@ -131,6 +131,8 @@ NATURAL: dict[Figure, tuple[float, ...]] = {"share": (0.0, 100.0), "points": (0.
 WIDE = 5.0
 """Points from which the ends of an interval are whole numbers in a sentence."""
 MOST_PLACES = 9
+FEWEST_CHANGED = 6
+"""Changed decisions from which an exact test at 5% can find a direction: 2 × 0.5^6 is 0.031, and 2 × 0.5^5 is 0.063."""
 SMALL_P = 0.001
 NO_FIGURE = "–"
 
@@ -247,6 +249,12 @@ def p_text(p: float | None) -> str:
     return figure_text(p, "p")
 
 
+def p_words(p: float | None) -> str:
+    """Return a p-value with its name: 'p = 0.012', 'p < 0.001'."""
+    text = p_text(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 MINUS = "−"
 
 
@@ -296,6 +304,13 @@ BAND = re.compile(r"\[(?P<low>-inf|-?[0-9][0-9.e+-]*), (?P<high>inf|-?[0-9][0-9.
 """Name of a band in the record, as `audit.tables.kinds.name_bands` makes it: its lower edge is in it."""
 RESERVED = frozenset({"(missing)", "overall", "all other groups"})
 """Words of sentences that a level may be called too; it is quoted then."""
+
+
+def counted_text(share: Estimate) -> str:
+    """Return how many rows a share counts; of weighted rows the share itself."""
+    if share.rows is not None or share.numerator is None:
+        return figure_text(share.value, "share")
+    return f"{share.numerator:,.0f}"
 
 
 def group_text(group: Group, name: Name | None = None, sign: str = " x ") -> str:

@@ -231,7 +231,7 @@ def _check_templates(cube: Cube, plan: Plan) -> Check:
     items = int(cube["n"].sum())
     if ITEM_TEMPLATE not in cube.names:
         return SHARED_TEMPLATES.unanswered("", "undefined", "there are too many templates to count them by name")
-    templates = int((cube.keep(ITEM_TASK, ITEM_TEMPLATE)["n"] > 0).sum())
+    templates = cube.count_filled(ITEM_TASK, ITEM_TEMPLATE)
     if plan.unit == TEMPLATE or templates >= items:
         return SHARED_TEMPLATES.passed("", f"{items:,} items of {templates:,} templates")
     return SHARED_TEMPLATES.found("", items=f"{items:,}", templates=f"{templates:,}")

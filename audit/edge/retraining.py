@@ -12,9 +12,6 @@ from typing import NamedTuple
 
 from audit.record.edge import Retraining
 
-FEWEST_SEEDS = 5
-"""Seeds under which the range of retraining is not known: three seeds of one recipe changed 4.9% to 7.4%."""
-
 
 class Flips(NamedTuple):
     """Right answers lost and gained against the full model."""

@@ -12,10 +12,11 @@ from audit.estimate import (
     Estimate,
     Group,
     count_rows,
+    counted_text,
     figure_text,
     grouping_text,
     interval_words,
-    p_text,
+    p_words,
     quoted_level,
     told_apart,
 )
@@ -47,8 +48,8 @@ class _Told:
         changed, each = self.find(CHURN, group), [(self.find(metric, group), said) for metric, said in ways]
         if changed is None or any(e is None for e, _ in each):
             return ""
-        told = ", ".join(f"{_count(e)} {said}" for e, said in each if e is not None)
-        return f"{_count(changed)} of {count_rows(changed):,.0f} decisions changed ({told})"
+        told = ", ".join(f"{counted_text(e)} {said}" for e, said in each if e is not None)
+        return f"{counted_text(changed)} of {count_rows(changed):,.0f} decisions changed ({told})"
 
     def weigh(self, group: Group) -> str:
         """Return the net change with how sure it is."""
@@ -60,7 +61,7 @@ class _Told:
         if FEW_CHANGED in net.flags:
             sure.append(CANNOT_TELL)
         elif p is not None:
-            sure.append(f"p {_equal(p_text(p.value))}")
+            sure.append(p_words(p.value))
         return f"{self._name_net(net.value)} ({'; '.join(part for part in sure if part)})"
 
     def _name_net(self, net: float) -> str:
@@ -147,16 +148,5 @@ def _count_others(told: _Told, losers: tuple[Group, ...], what: str) -> str:
     return f"; {least}{others} other group{'s' * (others > 1)} {what} too"
 
 
-def _count(estimate: Estimate) -> str:
-    """Return rows, or their share where they have weights."""
-    if estimate.rows is not None or estimate.numerator is None:
-        return figure_text(estimate.value, "share")
-    return f"{estimate.numerator:,.0f}"
-
-
 def _turn(end: float | None) -> float | None:
     return None if end is None else -end
-
-
-def _equal(text: str) -> str:
-    return text if text.startswith("<") else f"= {text}"

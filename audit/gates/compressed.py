@@ -14,7 +14,17 @@ from typing import Final, Literal, NamedTuple
 
 from audit.config.schema import Config
 from audit.errors import printable
-from audit.estimate import Group, figure_text, interval_words, join_first, limit_text, named_group, p_text
+from audit.estimate import (
+    FEWEST_CHANGED,
+    Group,
+    figure_text,
+    interval_words,
+    join_first,
+    limit_text,
+    named_group,
+    p_text,
+    p_words,
+)
 from audit.measurement.estimates import Estimates
 from audit.record.edge import EDGE, Candidate, Edge, GroupFlips
 from audit.record.result import Gate, GateVerdict
@@ -22,9 +32,7 @@ from audit.record.result import Gate, GateVerdict
 CHURN: Final = "churn"
 NET_LOSS: Final = "net_loss"
 FEWEST_SEEDS = 5
-"""Seeds under which the range of retraining is not known."""
-FEWEST_CHANGED = 6
-"""Changed answers under which an exact test at 5% cannot fail: 2 x 0.5^5 is 0.0625."""
+"""Seeds under which the range of retraining is not known: three seeds of one recipe changed 4.9% to 7.4%."""
 TOO_FEW = "At least five seeds are needed to know what training again changes"
 MOST_NAMED = 3
 MOST_LEFT_OUT = 20
@@ -250,13 +258,9 @@ def _name_losers(candidate: Candidate, edge: Edge, lost: Sequence[GroupFlips], j
 def _describe_loss(f: GroupFlips) -> str:
     """Return how much one group lost, and how sure that is."""
     loss = (f.lost - f.gained) / f.n
-    sure = f"p {_equal(p_text(f.p_holm))}" if f.p_holm is not None else interval_words(f.low, f.high, "points")
+    sure = p_words(f.p_holm) if f.p_holm is not None else interval_words(f.low, f.high, "points")
     flips = f"{f.lost:,} right answers lost and {f.gained:,} gained, n {f.n:,}"
     return f"{_name(f)} {figure_text(loss, 'points')} ({flips}; {sure})"
-
-
-def _equal(p: str) -> str:
-    return p if p.startswith("<") else f"= {p}"
 
 
 def _name(f: GroupFlips) -> str:

@@ -14,6 +14,9 @@ from audit.errors import SourceError, printable
 
 Outcome = Literal["toward", "away", "neither"]
 Reason = Literal["unreadable", "refused", "low_probability", "no_direction"]
+"""Why an item is in no bias score: its text could not be matched, the model declined, its options have too little
+probability, or the benchmark does not say which answer is the stereotype. The last has a valid answer, which may be
+right or wrong."""
 NO_DIRECTION: Reason = "no_direction"
 OUTCOMES: tuple[Outcome, ...] = ("toward", "away", "neither")
 COLUMNS = frozenset(
@@ -23,10 +26,6 @@ COLUMNS = frozenset(
     )
 )
 """Columns of the table of items that no field of a benchmark may be called like."""
-REASONS: tuple[Reason, ...] = ("unreadable", "refused", "low_probability", "no_direction")
-"""Why an item is in no bias score: its text could not be matched, the model declined, its options have too little
-probability, or the benchmark does not say which answer is the stereotype. The last has a valid answer, which may be
-right or wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,12 @@ import time
 
 import pytest
 
-from audit.edge.retraining import FEWEST_SEEDS, Flips, rank_among_seeds
+from audit.edge.retraining import Flips, rank_among_seeds
 from audit.edge.timing import measure_energy
 from audit.energy.instruments.instrument import Reading
 from audit.energy.ledger import Source
 from audit.energy.meter import Meter
+from audit.gates.compressed import FEWEST_SEEDS
 
 SEEDS = {"seed1": Flips(1_435, 1_529), "seed2": Flips(2_270, 2_198), "seed3": Flips(1_622, 1_705)}
 """Of 60,000 people of the census, three other seeds of the full recipe against it."""

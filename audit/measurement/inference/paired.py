@@ -27,13 +27,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from audit.estimate import FEWEST_CHANGED
 from audit.measurement.inference.contingency import bound_contrasts, correlate_exclusive
 from audit.measurement.inference.corrections import LARGEST_TAIL, SMALLEST_TAIL
 from audit.measurement.inference.effective import THIN_FOLDS, Sample, satterthwaite, weighted
 from audit.measurement.inference.intervals import Floats, Limits, difference, quantile
 
-FEWEST_DISCORDANT = 6
-"""Changed answers under which the exact test can never reach .05: two times .5^5 is .0625."""
 HASHED = 100
 """Folds that units are hashed into; those that no unit fell into may be left out of arrays."""
 SPREAD_FOLDS = 8.0
@@ -128,7 +127,7 @@ def bound_net(flips: Flips, tail: float) -> Net:
         more, fewer = _tails(total[0], total[1])
         low, high = np.where(more > tail, np.minimum(low, 0), low), np.where(fewer > tail, np.maximum(high, 0), high)
     changed = _count(total[0] + total[1], squares[0] + squares[1])
-    return _finish(total, Limits(low, high), sample.df.min(axis=-1), changed, changed < FEWEST_DISCORDANT)
+    return _finish(total, Limits(low, high), sample.df.min(axis=-1), changed, changed < FEWEST_CHANGED)
 
 
 def bound_net_by_units(flips: Flips, tail: float) -> Net:
@@ -310,7 +309,7 @@ def _finish(total: Floats, limits: Limits, df: Floats, changed: Floats, few: np.
 
 
 def _finish_units(found: _Folds, tail: float) -> Net:
-    few = (found.changed < FEWEST_DISCORDANT) | (found.df + 1 < THIN_FOLDS)
+    few = (found.changed < FEWEST_CHANGED) | (found.df + 1 < THIN_FOLDS)
     made = _finish(found.total, bound_contrasts(found.sample, tail), found.df, found.changed, few)
     return _widen(made, _student(found.net, found.filled, found.df), found.spread, tail, 1.0)
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from audit.axes import CubeKind
+from audit.estimate import FEWEST_CHANGED
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody, Family, Metric
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _TABLE = "Changed decisions"
 _FARD = "Milani Fard, Cormier, Canini and Gupta (2016), NIPS, Launch and iterate: reducing prediction churn"
 _YAN = "Yan et al. (2021), CVPR, Positive-congruent training (negative flip rate)"
 _MCNEMAR = "McNemar (1947), Psychometrika 12:153 (discordant pairs)"
-_FEW = "with fewer than 6 changed decisions no direction is claimed, so that no limit fails"
+_FEW = f"with fewer than {FEWEST_CHANGED} changed decisions no direction is claimed, so that no limit fails"
 
 
 def _anybody(_label: bool, _new: bool, _earlier: bool) -> bool:

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from audit.cube import of_others
+from audit.estimate import FEWEST_CHANGED
 from audit.measurement.inference.effective import Sample, folded, plain, weighted
 from audit.measurement.inference.intervals import Floats, Limits, least_difference, ratio
 from audit.measurement.inference.paired import Flips as Changed
@@ -29,8 +30,6 @@ from audit.measurement.inference.pairs import (
 )
 from audit.measurement.metrics.pairs import PairMetric
 
-FEWEST = 6
-"""Changed decisions from which the exact test can find a direction: 2 × 0.5^6 = .031, and 2 × 0.5^5 = .063."""
 OTHER_DECISION = np.array([[False, True], [True, False]])
 """Mask of rows whose two decisions differ."""
 Counts = Mapping[str, np.ndarray]
@@ -88,7 +87,7 @@ class Flips:
     @property
     def few(self) -> np.ndarray:
         """Groups in which so few decisions changed that no direction is claimed."""
-        few: np.ndarray = self.changed < FEWEST
+        few: np.ndarray = self.changed < FEWEST_CHANGED
         return few
 
     @property
@@ -123,7 +122,7 @@ class Flips:
             made = least_difference(self.value[i], first, self.value[j], second, r)
         unknown = np.isnan(self.value[i]) | np.isnan(self.value[j])
         made = np.where(unknown, -self.top, np.maximum(made, -self.top))
-        return np.where(self.changed[i] + self.changed[j] < FEWEST, np.minimum(made, 0.0), made)
+        return np.where(self.changed[i] + self.changed[j] < FEWEST_CHANGED, np.minimum(made, 0.0), made)
 
     def bound_between(self, tail: float, i: np.ndarray, j: np.ndarray) -> Limits:
         """Return limits of groups i less groups j."""
@@ -141,7 +140,7 @@ class Flips:
     def find_ratio_gap(self, tail: float) -> Gap:
         """Return the smallest ratio over all pairs of groups, never below 1 by few changed decisions alone."""
         found = gap(self.sample, "ratio", tail)
-        few = self.changed[list(found.high_pair)].sum() < FEWEST
+        few = self.changed[list(found.high_pair)].sum() < FEWEST_CHANGED
         if few:
             return found._replace(high=1.0)
         return found
@@ -150,7 +149,7 @@ class Flips:
         """Return limits of each group's ratio to one of them."""
         own, r = guarded(self.sample, tail), self.find_correlations(tail)[:, at]
         low, high = ratio(self.value, own, self.value[at], Limits(own.low[at], own.high[at]), r)
-        few = self.changed + self.changed[at] < FEWEST
+        few = self.changed + self.changed[at] < FEWEST_CHANGED
         return Limits(np.where(few, np.minimum(low, 1.0), low), np.where(few, np.maximum(high, 1.0), high))
 
     def find_highest(self, tail: float) -> Extreme:

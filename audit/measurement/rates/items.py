@@ -133,7 +133,7 @@ class _Scores:
             return ""
         if metric.condition is not None:
             cube = cube.at(ITEM_CONDITION, metric.condition)
-        items, templates = int(cube["n"].sum()), count_templates(cube)
+        items, templates = int(cube["n"].sum()), cube.count_filled(ITEM_TASK, ITEM_TEMPLATE)
         if templates >= items:
             return ""
         return f"{items:,} items of {templates:,} templates taken for independent"
@@ -190,11 +190,6 @@ class _Scores:
         common |= {"method": f"t interval over {terms:,} target terms", "degrees_of_freedom": terms - 1.0}
         flags = (SMALL,) if terms < FEW_TERMS else ()
         return base(metric, self.whole, self.scope, **common, flags=flags)
-
-
-def count_templates(cube: Cube) -> int:
-    """Return how many templates have items, those of different benchmarks apart."""
-    return int((cube.keep(ITEM_TASK, ITEM_TEMPLATE)["n"] > 0).sum())
 
 
 def _to_cells(cube: Cube, metric: ItemRate | ItemStatistic) -> Cube:

@@ -23,8 +23,6 @@ import numpy.typing as npt
 from audit.measurement.inference.intervals import quantile
 
 Floats = npt.NDArray[np.float64]
-FEW_TEMPLATES = 10
-"""Templates under which an effect is marked."""
 
 
 class Mean(NamedTuple):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from audit.estimate import SCALES, Estimate, Figure, cell_text, count_rows
+from audit.estimate import SCALES, Estimate, Figure, count_rows, counted_text
 from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.result import Gate
@@ -237,19 +237,12 @@ def _draw_flow_row(changed: Changed, sides: tuple[str, str], scale: float) -> Fl
         start=round(50 - scale * (changed.lost.value or 0.0), 2),
         lost=round(scale * (changed.lost.value or 0.0), 2),
         gained=round(scale * (changed.gained.value or 0.0), 2),
-        said=", ".join(f"{_count(e)} {side}" for e, side in each) + f" of {count_rows(changed.lost):,.0f}",
+        said=", ".join(f"{counted_text(e)} {side}" for e, side in each) + f" of {count_rows(changed.lost):,.0f}",
         net=cell.text,
         interval=cell.interval,
         mark=cell.mark,
         overall=not changed.net.by,
     )
-
-
-def _count(share: Estimate) -> str:
-    """Return the rows of a share; of weighted rows their share."""
-    if share.rows is not None or share.numerator is None:
-        return cell_text(share.value, "share")
-    return f"{share.numerator:,.0f}"
 
 
 def _draw_row(e: Estimate, scale: Scale, name: Name) -> Row:

@@ -29,6 +29,7 @@ from audit.measurement.inference.effective import folded
 from audit.measurement.inference.intervals import quantile
 from audit.measurement.inference.sample_size import needed
 
+MODULES = (crowded, crowds, errors, floors, folds, gaps, losses, needed_data, net_changes, rates, scores, thin, units)
 FAST = Scale(fast=True)
 ANCHORS = (
     "One rate", "Differences and ratios", "Gaps over groups", "Rows that share a person, and weights", "Crossed units",
@@ -156,21 +157,4 @@ def test_tables_are_markdown():
 
 
 def test_the_modules_of_the_page_are_all_run():
-    assert {s.__module__ for s in SIMULATIONS} == {
-        m.__name__
-        for m in (
-            crowded,
-            crowds,
-            errors,
-            floors,
-            folds,
-            gaps,
-            losses,
-            needed_data,
-            net_changes,
-            rates,
-            scores,
-            thin,
-            units,
-        )
-    }
+    assert {s.__module__ for s in SIMULATIONS} == {m.__name__ for m in MODULES}

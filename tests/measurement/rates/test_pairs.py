@@ -10,12 +10,13 @@ from scipy.stats import ttest_1samp
 
 import audit
 from audit.errors import QuestionError, ValuesError
+from audit.estimate import FEWEST_CHANGED
 from audit.gates.changed import describe_change
 from audit.gates.headline import write_headline
 from audit.measurement.inference.paired import Flips, bound_net_by_units
 from audit.measurement.inference.paired import test_discordant as discordant
 from audit.measurement.metrics.pairs import NEGATIVE_FLIPS, NET_CHANGE, POSITIVE_FLIPS
-from audit.measurement.rates.flips import FEWEST, count_flips
+from audit.measurement.rates.flips import count_flips
 from audit.report.disclosure.publishable import publishable
 
 SHARES = ("churn", "negative_flips", "positive_flips", "flips_up", "flips_down")
@@ -59,7 +60,7 @@ def test_the_exact_test_is_that_of_bentur():
     new[:7], earlier[7] = 0, 0
     found = value(compare(new, earlier, y), "net_change", compare="p_value")
     assert found.value == pytest.approx(0.0703, abs=5e-5)
-    assert discordant(0, FEWEST - 1).p_value > 0.05 > discordant(0, FEWEST).p_value
+    assert discordant(0, FEWEST_CHANGED - 1).p_value > 0.05 > discordant(0, FEWEST_CHANGED).p_value
 
 
 def test_what_is_lost_is_the_difference_of_accuracies_in_500_tables():
