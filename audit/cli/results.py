@@ -175,7 +175,7 @@ def diff(
 def _describe_rows(before: AuditResult, after: AuditResult) -> list[str]:
     """Return what changed row by row, where both runs name their rows; or why it cannot be said."""
     from audit.errors import InputError
-    from audit.gates.changed import describe_change
+    from audit.gates.words.changed import describe_change
     from audit.pipeline.paired_runs import can_be_paired, describe_pairing, pair_runs
     from audit.report.terminal.lines import withhold
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from audit.config.schema import Config
 from audit.gates.judge import Evidence, exit_code, judge
-from audit.gates.sentences import describe_open_gate
+from audit.gates.words.sentences import describe_open_gate
 from audit.record.result import Gate
 
 

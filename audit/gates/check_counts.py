@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from audit.errors import printable
 from audit.estimate import Estimate
 from audit.gates.four_fifths import UNASKED
-from audit.gates.wording import select_run
+from audit.gates.words.wording import select_run
 from audit.record.result import Check
 
 FAILED, WARNED = "failed", "warned"

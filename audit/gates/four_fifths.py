@@ -40,8 +40,8 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
-from audit.gates.voice import tidy_reason
-from audit.gates.wording import Wording, read_wording
+from audit.gates.words.voice import tidy_reason
+from audit.gates.words.wording import Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.adverse import (
     ADVERSE,

@@ -14,7 +14,7 @@ from audit.config.limits import CHECKS
 from audit.errors import printable
 from audit.estimate import grouping_text, join_words
 from audit.gates.judge import WORST_FIRST, find_deciding_gate, judges_groups
-from audit.gates.voice import write_times
+from audit.gates.words.voice import write_times
 from audit.record.edge import EDGE
 from audit.record.result import AuditResult, Gate, Run, name_verdict
 
@@ -60,7 +60,7 @@ def write_headline(result: AuditResult) -> str:
     said = _write_decisive(result, find_deciding_gate(result.gates))
     if CHANGED not in result.estimates.metrics:
         return said
-    from audit.gates.changed import describe_change
+    from audit.gates.words.changed import describe_change
 
     return f"{describe_change(result)} {said}".lstrip()
 

@@ -22,7 +22,6 @@ from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate, cell_text
 from audit.gates.decisive_groups import Held, Settled, find_held_back
 from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check
-from audit.gates.sentences import describe_gate, describe_waiver, reason_for_no_number
 from audit.gates.small_groups import (
     NO_COUNTS,
     Remeasure,
@@ -31,8 +30,9 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
-from audit.gates.voice import FOLDS_DECIDE
-from audit.gates.wording import NEUTRAL, Wording, read_wording
+from audit.gates.words.sentences import describe_gate, describe_waiver, reason_for_no_number
+from audit.gates.words.voice import FOLDS_DECIDE
+from audit.gates.words.wording import NEUTRAL, Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
@@ -350,7 +350,7 @@ def _describe(rule: GateRule, estimate: Estimate, verdict: GateVerdict, checks: 
     """Return the sentence of a limit on checks or on the footprint; an empty one of any other limit."""
     if rule.stage not in {"energy", "checks"}:
         return ""
-    from audit.gates.totals import describe_checks, describe_energy
+    from audit.gates.words.totals import describe_checks, describe_energy
 
     if rule.stage == "energy":
         return describe_energy(rule, estimate)

@@ -26,7 +26,7 @@ from audit.estimate import (
     quoted_level,
     told_apart,
 )
-from audit.gates.wording import name_metric
+from audit.gates.words.wording import name_metric
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion

@@ -16,7 +16,7 @@ from audit.config.schema import GateRule
 from audit.estimate import Estimate
 from audit.gates.headline import describe_training, describe_unfinished, suggest_next, write_headline
 from audit.gates.judge import judge_again
-from audit.gates.totals import describe_checks, describe_energy
+from audit.gates.words.totals import describe_checks, describe_energy
 from audit.record.result import Check, Run
 from audit.report.disclosure.publishable import publishable
 

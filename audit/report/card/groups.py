@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from audit.estimate import Estimate, Figure, Group, cell_text, figure_text, limit_text
-from audit.gates.wording import is_worse_high, read_wording
+from audit.gates.words.wording import is_worse_high, read_wording
 from audit.measurement.metrics.adverse import TABLE as ADVERSE_TABLE
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion

@@ -13,7 +13,7 @@ from audit.config.limits import CHECKS
 from audit.estimate import Estimate, cell_interval, cell_text, p_text
 from audit.gates.judge import WORST_FIRST, find_deciding_gate
 from audit.gates.small_groups import name_all_excluded
-from audit.gates.voice import write_times
+from audit.gates.words.voice import write_times
 from audit.measurement.metrics.catalogue import figure_of, lower_title
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, format_in_cell

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.gates import headline
-from audit.gates.wording import COUNTED, count_outcomes, select_run
+from audit.gates.words.wording import COUNTED, count_outcomes, select_run
 from audit.record.result import AuditResult, Check
 from audit.report.card.accounts import (
     SENTENCE_LENGTH,

@@ -21,7 +21,7 @@ from audit.estimate import (
     quoted_level,
     rows_text,
 )
-from audit.gates.voice import tidy_reason
+from audit.gates.words.voice import tidy_reason
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.record.energy_text import format_limit
 from audit.record.result import Gate, Part

@@ -14,16 +14,16 @@ from audit.errors import printable
 from audit.estimate import Estimate, Group, grouping_text, limit_text
 from audit.gates.decisive_groups import Settled, end_of, find_held_back, pair_at
 from audit.gates.judge import is_broken
-from audit.gates.sentences import (
+from audit.gates.small_groups import describe_excluded, find_each, find_least_rows, without_counts
+from audit.gates.words.sentences import (
     describe_gate,
     describe_shown_extremes,
     describe_shown_gate,
     describe_waiver,
     reason_for_no_number,
 )
-from audit.gates.small_groups import describe_excluded, find_each, find_least_rows, without_counts
-from audit.gates.voice import name_limited
-from audit.gates.wording import NEUTRAL, Wording
+from audit.gates.words.voice import name_limited
+from audit.gates.words.wording import NEUTRAL, Wording
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult, Check, Gate, Run

@@ -24,7 +24,7 @@ from audit.config.sections import SMALLEST_PUBLISHED
 from audit.errors import QuestionError
 from audit.estimate import Estimate, Stage
 from audit.gates import four_fifths
-from audit.gates.wording import Wording, read_wording
+from audit.gates.words.wording import Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE

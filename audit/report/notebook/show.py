@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from audit.config.merging import describe_merge, find_merge
 from audit.gates.small_groups import summarise_excluded
-from audit.gates.wording import count_outcomes, select_run
+from audit.gates.words.wording import count_outcomes, select_run
 from audit.report.card.accounts import list_checks
 from audit.report.card.limits import LimitView, make_limit_views
 from audit.report.card.lookup import EstimateIndex

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from audit.config.merging import describe_merge, find_merge
 from audit.errors import printable
 from audit.gates.headline import write_headline
-from audit.gates.wording import count_outcomes
+from audit.gates.words.wording import count_outcomes
 from audit.record.result import AuditResult, Check, Part, name_verdict
 from audit.report.terminal.limits import MOST_LIMITS, list_limits
 from audit.report.terminal.lines import Line, describe_withheld, lay_section, print_section, withhold

@@ -11,8 +11,8 @@ from scipy.stats import ttest_1samp
 import audit
 from audit.errors import QuestionError, ValuesError
 from audit.estimate import FEWEST_CHANGED
-from audit.gates.changed import describe_change
 from audit.gates.headline import write_headline
+from audit.gates.words.changed import describe_change
 from audit.measurement.inference.paired import Flips, bound_net_by_units
 from audit.measurement.inference.paired import test_discordant as discordant
 from audit.measurement.metrics.pairs import NEGATIVE_FLIPS, NET_CHANGE, POSITIVE_FLIPS

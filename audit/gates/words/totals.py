@@ -12,8 +12,8 @@ from audit.config.schema import GateRule
 from audit.errors import printable
 from audit.estimate import Estimate, figure_text, join_first, limit_text
 from audit.gates.check_counts import FOUND
-from audit.gates.voice import capitalise
-from audit.gates.wording import NOT_RUN, select_run
+from audit.gates.words.voice import capitalise
+from audit.gates.words.wording import NOT_RUN, select_run
 from audit.record.energy import MEASURED_SHARE
 from audit.record.result import Check
 

@@ -25,14 +25,14 @@ from audit.estimate import (
     told_apart,
 )
 from audit.gates.decisive_groups import Around, Settled, find_deciding_pair
-from audit.gates.pair_sentences import PairSentence
-from audit.gates.wording import NEUTRAL, Wording
+from audit.gates.words.pair_sentences import PairSentence
+from audit.gates.words.wording import NEUTRAL, Wording
 from audit.measurement.metrics.catalogue import figure_of
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.result import Waiver
 
 if TYPE_CHECKING:
-    from audit.gates.lowest_highest import LowestHighest
+    from audit.gates.words.lowest_highest import LowestHighest
 
 LONGEST_WORDS = 400
 OPEN = {"insufficient": "is inconclusive, which the policy counts as not passed"}
@@ -90,7 +90,7 @@ def describe_shown_extremes(estimate: Estimate, around: Around) -> str:
 def _choose_voice(estimate: Estimate) -> type[LowestHighest | PairSentence]:
     if estimate.compare not in {"lowest", "highest"}:
         return PairSentence
-    from audit.gates.lowest_highest import LowestHighest
+    from audit.gates.words.lowest_highest import LowestHighest
 
     return LowestHighest
 

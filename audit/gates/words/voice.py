@@ -31,7 +31,7 @@ from audit.estimate import (
     told_apart,
 )
 from audit.gates.decisive_groups import Around, Settled, find_deciding_pair
-from audit.gates.wording import Wording, name_metric
+from audit.gates.words.wording import Wording, name_metric
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion, split_comparison
 from audit.measurement.scope import FEW_CHANGED

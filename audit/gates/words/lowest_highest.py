@@ -10,8 +10,16 @@ from collections.abc import Sequence
 
 from audit.estimate import Group, figure_text, join_words, limit_text
 from audit.gates.decisive_groups import Deciding, Held, Settled
-from audit.gates.voice import SMALL, Voice, capitalise, describe_few, describe_rows_rested_on, round_up, write_times
-from audit.gates.wording import name_metric, with_article
+from audit.gates.words.voice import (
+    SMALL,
+    Voice,
+    capitalise,
+    describe_few,
+    describe_rows_rested_on,
+    round_up,
+    write_times,
+)
+from audit.gates.words.wording import name_metric, with_article
 from audit.measurement.metrics.catalogue import compares_decisions
 
 MOST_NAMED = 3

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from audit.estimate import Estimate, Figure, Group, count_rows, figure_text, limit_text
 from audit.gates.decisive_groups import Deciding, End, Settled
-from audit.gates.voice import (
+from audit.gates.words.voice import (
     SMALL,
     Side,
     Voice,
@@ -20,7 +20,7 @@ from audit.gates.voice import (
     name_limited,
     write_times,
 )
-from audit.gates.wording import OVERALL, REST, describe_opening, is_worse_high, name_metric
+from audit.gates.words.wording import OVERALL, REST, describe_opening, is_worse_high, name_metric
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 
 EXPOSURE = "exposure"
