@@ -1,34 +1,24 @@
-"""ONNX Runtime on the processor: a model opened, rows answered in batches, and the graph that it really runs.
+"""ONNX Runtime on the processor: a model opened, and the graph that it really runs.
 
-What a model gives is read as classes: whole numbers and texts are classes as they stand, several numbers a row are
-scores of classes 0, 1, … of which the highest answers, and one number a row needs a stated cutoff. Must not: guess a
-cutoff, or take an answer that is not a number.
+Must not: answer rows.
 """
 
 from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from audit.edge.features import Features, convert_feature
-from audit.errors import MissingExtraError, QuestionError, SourceError, ValuesError, no_such, printable
-
-if TYPE_CHECKING:
-    import numpy as np
+from audit.edge.faults import choose_mend, list_faults, quote_fault
+from audit.edge.features import Features
+from audit.edge.inputs import Feed, make_feed
+from audit.errors import MissingExtraError, QuestionError, SourceError, printable
 
 PROVIDER = "CPUExecutionProvider"
-QUIET = 3
-"""Errors of the engine only: what it warns of is about how graphs are saved."""
-TYPES = {
-    f"tensor({name})": {"float": "float32", "double": "float64"}.get(name, name)
-    for name in ("float", "double", "float16", "int64", "int32", "uint8", "int8", "bool")
-}
-"""Types of inputs that rows of numbers can be given to, by the name of numpy."""
-Feed = Mapping[str, "np.ndarray"]
+SILENT = 4
+"""The engine prints nothing: what it refuses is said in our own words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +28,8 @@ class Model:
     name: str
     path: Path
     session: Any = field(repr=False)
+    output: str
+    """Name of its first output, which is its answer."""
     batch: int
     threads: int
     cutoff: float | None = None
@@ -45,7 +37,12 @@ class Model:
 
     def feed(self, features: Features) -> Feed:
         """Return the inputs of all rows, each in the type that the model wants."""
-        return _make_feed(self, features)
+        return make_feed(quote_name(self.path), self.session.get_inputs(), features)
+
+
+def quote_name(path: Path) -> str:
+    """Return what a model is called in a refusal."""
+    return f"'{printable(path.name)}'"
 
 
 def _require_engine() -> Any:
@@ -86,7 +83,7 @@ def open_model(name: str, path: Path, *, batch: int, threads: int, cutoff: float
     SourceError
         When the engine cannot run it.
     QuestionError
-        When the model is made for calls of another number of rows.
+        When the model is made for calls of another number of rows, or its first output is no array.
     """
     if not path.is_file():
         raise SourceError(f"no file '{printable(path)}'; name an ONNX model")
@@ -94,9 +91,17 @@ def open_model(name: str, path: Path, *, batch: int, threads: int, cutoff: float
     for given in session.get_inputs():
         fixed = given.shape[0] if given.shape else None
         if isinstance(fixed, int) and fixed != batch:
-            mend = "use --batch 1" if fixed == 1 else "export it with a free batch dimension"
-            raise QuestionError(f"'{printable(path)}' answers {fixed} rows a call, not {batch}; {mend}")
-    return Model(name=name, path=path, session=session, batch=batch, threads=threads, cutoff=cutoff)
+            raise QuestionError(
+                f"'{printable(path)}' answers {fixed:,} rows a call, not {batch:,}; use --batch {fixed}, or export it "
+                "with a free batch dimension"
+            )
+    output = session.get_outputs()[0]
+    if not output.type.startswith("tensor("):
+        raise QuestionError(
+            f"'{printable(path)}' gives {printable(output.type)} as its first output '{printable(output.name)}', not "
+            "an array of answers; export it with its classes first, or without ZipMap"
+        )
+    return Model(name=name, path=path, session=session, output=output.name, batch=batch, threads=threads, cutoff=cutoff)
 
 
 def _start(path: Path, threads: int, save_to: Path | None = None) -> Any:
@@ -104,24 +109,17 @@ def _start(path: Path, threads: int, save_to: Path | None = None) -> Any:
     engine = _require_engine()
     options = engine.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = QUIET
+    options.log_severity_level = SILENT
     if save_to is not None:
         options.optimized_model_filepath = str(save_to)
         # Weights beside the graph, so that one over 2 GB can be written.
         options.add_session_config_entry("session.optimized_model_external_initializers_file_name", "weights.bin")
     try:
         return engine.InferenceSession(str(path), options, providers=[PROVIDER])
-    except _list_faults() as error:
-        raise SourceError(f"'{printable(path)}' cannot be run by onnxruntime ({printable(error, 160)})") from error
-
-
-def _list_faults() -> tuple[type[Exception], ...]:
-    """List the errors of the engine, which share no base but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    kinds = (getattr(state, name) for name in dir(state))
-    of_engine = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception))
-    return (RuntimeError, ValueError, OSError, *of_engine)
+    except list_faults() as error:
+        raise SourceError(
+            f"'{printable(path)}' cannot be run by onnxruntime ({quote_fault(error)}); {choose_mend(error)}"
+        ) from error
 
 
 def load_graph_as_run(path: Path) -> Any:
@@ -132,154 +130,3 @@ def load_graph_as_run(path: Path) -> Any:
         saved = Path(folder) / "as_run.onnx"
         _start(path, 1, saved)
         return onnx.load(saved, load_external_data=False)
-
-
-def _make_feed(model: Model, features: Features) -> Feed:
-    """Return the inputs of a model for all rows.
-
-    A model with one input of rows by features gets them side by side; a model with an input for each feature gets each
-    by its name.
-
-    Raises
-    ------
-    QuestionError
-        When the features do not fit the inputs.
-    """
-    import numpy as np
-
-    inputs = model.session.get_inputs()
-    strange = next((i for i in inputs if i.type not in TYPES), None)
-    if strange is not None:
-        raise QuestionError(
-            f"{_name(model)}: input '{printable(strange.name)}' is {strange.type}; only numbers can be fed"
-        )
-    if len(inputs) == 1 and len(inputs[0].shape) == 2:
-        _require_width(model, inputs[0].shape[1], len(features.columns))
-        wanted = TYPES[inputs[0].type]
-        each = [convert_feature(_name(model), name, column, wanted) for name, column in features.columns.items()]
-        return {inputs[0].name: np.ascontiguousarray(np.column_stack(each))}
-    return dict(_feed_by_name(model, inputs, features))
-
-
-def _require_width(model: Model, width: Any, given: int) -> None:
-    if isinstance(width, int) and width != given:
-        raise QuestionError(
-            f"{_name(model)} takes {width} features, and {given} are named; name those it was trained on"
-        )
-
-
-def _feed_by_name(model: Model, inputs: Sequence[Any], features: Features) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each input with the feature of its name, as a column where the model wants one."""
-    import numpy as np
-
-    for wanted in inputs:
-        if wanted.name not in features.columns:
-            raise QuestionError(f"{_name(model)}: {no_such('feature', wanted.name, features.columns)}")
-        given = convert_feature(_name(model), wanted.name, features.columns[wanted.name], TYPES[wanted.type])
-        column = np.ascontiguousarray(given)
-        yield wanted.name, column.reshape(-1, 1) if len(wanted.shape) == 2 else column
-
-
-def answer_rows(model: Model, feed: Feed, batch: int, order: np.ndarray | None = None) -> np.ndarray:
-    """Answer all rows in batches.
-
-    Parameters
-    ----------
-    model
-        Who answers.
-    feed
-        Inputs of all rows.
-    batch
-        Rows a call; the last call has what is left.
-    order
-        Order in which rows are put into batches; as they stand by default.
-
-    Returns
-    -------
-    numpy.ndarray
-        The class of every row, in the order of ``feed``.
-
-    Raises
-    ------
-    ValuesError
-        When a row has no answer.
-    """
-    import numpy as np
-
-    laid = feed if order is None else {name: column[order] for name, column in feed.items()}
-    given = np.concatenate([model.session.run(None, part)[0] for part in _split_rows(laid, batch)])
-    answers = _read_answers(model, given)
-    if order is None:
-        return answers
-    placed = np.empty_like(answers)
-    placed[order] = answers
-    return placed
-
-
-def _split_rows(feed: Feed, batch: int) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the rows of a feed, ``batch`` at a time."""
-    rows = len(next(iter(feed.values())))
-    for start in range(0, rows, batch):
-        yield {name: column[start : start + batch] for name, column in feed.items()}
-
-
-def _read_answers(model: Model, given: np.ndarray) -> np.ndarray:
-    """Return the class of each row from what a model gave for it.
-
-    Raises
-    ------
-    QuestionError
-        When one number a row has no cutoff, or a cutoff is of no use.
-    ValuesError
-        When a score is not a number.
-    """
-    import numpy as np
-
-    flat: np.ndarray = given.reshape(len(given), -1)
-    answers_classes = given.dtype.kind in "iubOUS"
-    if model.cutoff is not None and (answers_classes or flat.shape[1] > 1):
-        what = "classes" if answers_classes else f"{flat.shape[1]} scores"
-        raise QuestionError(f"{_name(model)} gives {what} a row, for which a cutoff is of no use; remove the cutoff")
-    if answers_classes:
-        return _require_one(model, flat)
-    unfit = int(np.isnan(flat).any(axis=1).sum())
-    if unfit:
-        raise ValuesError(
-            f"{_name(model)} gives NaN for {unfit:,} of {len(flat):,} rows; such a model cannot be audited"
-        )
-    if flat.shape[1] > 1:
-        best: np.ndarray = np.argmax(flat, axis=1)
-        return best
-    if model.cutoff is None:
-        raise QuestionError(
-            f"{_name(model)} gives one number a row; say from which on the answer is 1, with --cutoff 0 for logits or "
-            "--cutoff 0.5 for probabilities"
-        )
-    return (flat[:, 0] >= model.cutoff).astype("int64")
-
-
-def _require_one(model: Model, flat: np.ndarray) -> np.ndarray:
-    """Return classes that stand as they are, one a row."""
-    if flat.shape[1] != 1:
-        raise QuestionError(
-            f"{_name(model)} gives {flat.shape[1]} classes a row; its first output must be one answer a row"
-        )
-    return flat[:, 0].astype("int64") if flat.dtype.kind == "b" else flat[:, 0]
-
-
-def _name(model: Model) -> str:
-    return f"'{printable(model.path.name)}'"
-
-
-def make_call(model: Model, feed: Feed) -> Callable[[], object]:
-    """Return one call of the model on its first rows, repeated where there are fewer than a batch."""
-    import numpy as np
-
-    at = np.resize(np.arange(len(next(iter(feed.values())))), model.batch)
-    rows = {name: np.ascontiguousarray(column[at]) for name, column in feed.items()}
-    run = model.session.run
-
-    def call() -> object:
-        return run(None, rows)
-
-    return call

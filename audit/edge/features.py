@@ -41,8 +41,10 @@ def read_features(held: pa.Table, names: Sequence[str]) -> Features:
     Raises
     ------
     ValuesError
-        When a column is not of numbers.
+        When a column is not of numbers, its lists are not equally long, or there are no rows.
     """
+    if held.num_rows == 0:
+        raise ValuesError("no rows; models answer rows, so name a table that has some")
     columns: dict[str, np.ndarray] = {}
     for name in names:
         columns |= _read_column(name, held.column(name))
@@ -51,17 +53,73 @@ def read_features(held: pa.Table, names: Sequence[str]) -> Features:
 
 def _read_column(name: str, column: Any) -> dict[str, np.ndarray]:
     """Return a column as numbers, with missing ones as NaN; a column of lists as one column for each place."""
-    import numpy as np
+    if _is_list(column.type):
+        places = _split_lists(name, column)
+        return {f"{name}[{at}]": _to_numbers(name, place) for at, place in enumerate(places)}
+    return {name: _to_numbers(name, column.combine_chunks())}
+
+
+def _is_list(kind: pa.DataType) -> bool:
     import pyarrow as pa
 
-    if pa.types.is_fixed_size_list(column.type) or pa.types.is_list(column.type):
-        rows = np.array(column.to_pylist(), dtype=np.float64)
-        return {f"{name}[{at}]": rows[:, at] for at in range(rows.shape[1])}
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type)):
-        raise ValuesError(f"feature '{printable(name)}' is {column.type}; models are given columns of numbers")
-    if pa.types.is_boolean(column.type):
+    known: bool = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return known
+
+
+def _split_lists(name: str, column: Any) -> list[pa.Array]:
+    """Return the column of each place of lists that are all equally long.
+
+    Raises
+    ------
+    ValuesError
+        When a list is missing, empty, or of another length than the first.
+    """
+    import numpy as np
+    import pyarrow.compute as pc
+
+    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False).astype(float)
+    missing = np.isnan(lengths)
+    if missing.any():
+        raise ValuesError(
+            f"{_locate(name, missing)} has no list; fill or remove such rows, since every model needs one"
+        )
+    other = lengths != lengths[0]
+    if other.any():
+        raise ValuesError(
+            f"{_locate(name, other)} has {lengths[other][0]:.0f} numbers, and row 1 has {lengths[0]:.0f}; write lists "
+            "of one length"
+        )
+    width = int(lengths[0])
+    if width == 0:
+        raise ValuesError(f"feature '{printable(name)}' is a column of empty lists; name a column of numbers")
+    values = pc.list_flatten(column).combine_chunks()
+    return [values.take(np.arange(at, len(values), width)) for at in range(width)]
+
+
+def _locate(name: str, unfit: np.ndarray) -> str:
+    """Return how many rows of a feature are unfit, and the first of them."""
+    return f"feature '{printable(name)}': {int(unfit.sum()):,} of {len(unfit):,} rows; row {int(unfit.argmax()) + 1:,}"
+
+
+def _to_numbers(name: str, column: pa.Array) -> np.ndarray:
+    """Return numbers as they are, missing ones as NaN.
+
+    Raises
+    ------
+    ValuesError
+        When they are no numbers.
+    """
+    import pyarrow as pa
+
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        raise ValuesError(
+            f"feature '{printable(name)}' is {kind}; models are given columns of numbers, so write it as numbers"
+        )
+    if pa.types.is_boolean(kind):
         column = column.cast(pa.uint8())
-    return {name: column.to_numpy()}
+    numbers: np.ndarray = column.to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def convert_feature(model: str, name: str, column: np.ndarray, wanted: str) -> np.ndarray:

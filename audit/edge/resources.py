@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.edge.engine import Model, answer_rows, load_graph_as_run, make_call, open_model
+from audit.edge.answers import answer_rows, can_answer, make_call
+from audit.edge.engine import Model, load_graph_as_run, open_model
 from audit.edge.features import Features
-from audit.edge.model_file import count_weights, load_model, measure_size
+from audit.edge.inputs import Feed
+from audit.edge.model_file import load_model, measure_size
 from audit.edge.operators import count_operators
 from audit.edge.timing import measure_energy, measure_latencies
+from audit.edge.weights import count_weights
 from audit.record.edge import ModelResources, ToolNoise
 
 if TYPE_CHECKING:
@@ -59,6 +62,8 @@ def describe_file(name: str, path: Path | None) -> ModelResources:
     if path is None:
         return ModelResources(name=name, reason=NO_FILE)
     stored = load_model(path)
+    # First, because the engine refuses what is malformed.
+    operators = count_operators(load_graph_as_run(path), stored)
     size = measure_size(path)
     weights, nonzero = count_weights(stored)
     return ModelResources(
@@ -69,7 +74,7 @@ def describe_file(name: str, path: Path | None) -> ModelResources:
         zipped_bytes=size.zipped,
         weights=weights,
         nonzero_weights=nonzero,
-        operators=count_operators(load_graph_as_run(path), stored),
+        operators=operators,
         reason=NOT_RUN,
     )
 
@@ -130,17 +135,16 @@ def answer_twice(model: Model, features: Features) -> tuple[np.ndarray, ToolNois
     """
     import numpy as np
 
-    feed, second = model.feed(features), _choose_second_batch(model)
+    feed = model.feed(features)
     answers = answer_rows(model, feed, model.batch)
+    second = _choose_second_batch(model, feed)
     order = np.random.default_rng(SEED).permutation(features.rows)
     again = answer_rows(model, feed, second, order)
     changed = int(np.count_nonzero(answers != again))
     return answers, ToolNoise(rows=features.rows, changed=changed, batch=model.batch, second_batch=second)
 
 
-def _choose_second_batch(model: Model) -> int:
+def _choose_second_batch(model: Model, feed: Feed) -> int:
     """Choose how many rows a call has in the second pass: the same where the model takes one number of rows only."""
-    fixed = any(isinstance(given.shape[0], int) for given in model.session.get_inputs() if given.shape)
-    if fixed:
-        return model.batch
-    return OTHER_BATCH if model.batch != OTHER_BATCH else 1
+    other = OTHER_BATCH if model.batch != OTHER_BATCH else 1
+    return other if can_answer(model, feed, other) else model.batch

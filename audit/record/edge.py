@@ -26,6 +26,8 @@ class OperatorCount:
     """Operators of this kind in the graph that the engine runs."""
     integer: int
     """Of these, how many compute with integers."""
+    may_be_integer: int = 0
+    """Of the others, how many the engine may compute with integers or not, by its own choice."""
     stored_as_integer: int
     """Operators of this kind in the file whose weights are stored as integers, however they are computed."""
     runs_as: Mapping[str, int] = field(default_factory=dict)
@@ -84,7 +86,8 @@ class ModelResources:
     """The same bytes by DEFLATE at level 6, as zip and gzip do: what zeros save."""
     weights: int | None = None
     nonzero_weights: int | None = None
-    """Weights that are not zero; a weight that is stored as an integer is zero at its zero point."""
+    """Weights that are not zero; a weight that is stored as an integer is zero at its zero point. None also where
+    weights are packed in a way that only an engine reads."""
     operators: tuple[OperatorCount, ...] = ()
     latency: Latency | None = None
     energy: CallEnergy | None = None

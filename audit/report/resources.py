@@ -63,10 +63,14 @@ def _show(value: T | None, write: Callable[[T], str]) -> str:
 
 
 def _describe_weights(model: ModelResources) -> str:
-    if model.weights is None or model.nonzero_weights is None:
+    if model.weights is None:
         return NOT_MEASURED
-    share = "" if not model.weights else f" ({figure_text(model.nonzero_weights / model.weights, 'share')})"
-    return f"{model.nonzero_weights:,} of {model.weights:,}{share}"
+    if model.weights == 0:
+        return "none stored"
+    if model.nonzero_weights is None:
+        return f"not known of {model.weights:,} packed ones"
+    share = figure_text(model.nonzero_weights / model.weights, "share")
+    return f"{model.nonzero_weights:,} of {model.weights:,} ({share})"
 
 
 def describe_operators(found: OperatorCount) -> str:
@@ -74,10 +78,18 @@ def describe_operators(found: OperatorCount) -> str:
 
     >>> describe_operators(OperatorCount(operator="MatMul", total=48, integer=0, stored_as_integer=48))
     '0 of 48 MatMul are integer (48 store integers and compute with floats)'
+    >>> describe_operators(OperatorCount(operator="MatMul", total=8, integer=0, may_be_integer=8, stored_as_integer=8))
+    'at least 0 of 8 MatMul are integer (8 more may be: the engine chooses by the processor)'
     """
-    floating = max(0, found.stored_as_integer - found.integer)
-    beside = f" ({floating} {'stores' if floating == 1 else 'store'} integers and compute with floats)"
-    return f"{found.integer} of {found.total} {found.operator} are integer{beside if floating else ''}"
+    chosen = found.may_be_integer
+    floating = max(0, found.stored_as_integer - found.integer - chosen)
+    beside = []
+    if chosen:
+        beside.append(f"{chosen} more may be: the engine chooses by the processor")
+    if floating:
+        beside.append(f"{floating} {'stores' if floating == 1 else 'store'} integers and compute with floats")
+    sure, told = "at least " if chosen else "", "; ".join(beside)
+    return f"{sure}{found.integer} of {found.total} {found.operator} are integer{f' ({told})' if told else ''}"
 
 
 def _say_none(model: ModelResources) -> str:

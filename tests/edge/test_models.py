@@ -24,10 +24,12 @@ from audit.errors import QuestionError, SourceError, ValuesError
 
 need_onnx()
 
-from audit.edge.engine import answer_rows, open_model  # noqa: E402
+from audit.edge.answers import answer_rows  # noqa: E402
+from audit.edge.engine import open_model  # noqa: E402
 from audit.edge.features import Features, read_features  # noqa: E402
-from audit.edge.model_file import count_weights, load_model, measure_size  # noqa: E402
+from audit.edge.model_file import load_model, measure_size  # noqa: E402
 from audit.edge.resources import Calls, answer_twice, describe_file, run_models  # noqa: E402
+from audit.edge.weights import count_weights  # noqa: E402
 
 ALL = (WIDTH + 2) * HIDDEN
 
@@ -164,11 +166,16 @@ def test_everything_is_measured_of_every_model(models):
         assert resources.reason == "energy was not asked for"
 
 
-def test_a_model_for_one_row_a_call_says_so(tmp_path):
-    one = write_network(tmp_path / "one.onnx", batch=1)
-    with pytest.raises(QuestionError, match=r"one\.onnx' answers 1 rows a call, not 8; use --batch 1"):
-        opened(one, batch=8)
-    assert answer_twice(opened(one), as_features(make_rows(20)))[1].second_batch == 1
+@pytest.mark.parametrize("fixed", [1, 8])
+def test_a_model_for_some_rows_a_call_says_so_and_answers_every_row_in_calls_of_so_many(tmp_path, fixed):
+    path, rows = write_network(tmp_path / "some.onnx", batch=fixed), make_rows(20)
+    with pytest.raises(
+        QuestionError, match=rf"some\.onnx' answers {fixed} rows a call, not 9; use --batch {fixed}, or ex"
+    ):
+        opened(path, batch=9)
+    answers, noise = answer_twice(opened(path, batch=fixed), as_features(rows))
+    assert (answers == answer_by_hand(rows)).all()
+    assert (noise.changed, noise.batch, noise.second_batch) == (0, fixed, fixed)
 
 
 def test_one_number_a_row_needs_a_stated_cutoff(tmp_path):
@@ -244,6 +251,32 @@ def test_features_have_to_fit(models):
         "x[0]": [1, 3],
         "x[1]": [2, 4],
     }
+
+
+@pytest.mark.parametrize(
+    ("lists", "said"),
+    [
+        (
+            [[1.0, 2.0], [3.0]],
+            "feature 'x': 1 of 2 rows; row 2 has 1 numbers, and row 1 has 2; write lists of one length",
+        ),
+        ([[1.0, 2.0], None, None], "feature 'x': 2 of 3 rows; row 2 has no list; fill or remove such rows"),
+        ([[], []], "feature 'x' is a column of empty lists"),
+        ([["a"], ["b"]], "feature 'x' is string"),
+        ([[[1]], [[2]]], "feature 'x' is list"),
+        ([], "no rows; models answer rows"),
+    ],
+)
+def test_lists_that_are_no_rows_of_numbers_are_refused(lists, said):
+    with pytest.raises(ValuesError, match=said):
+        read_features(pa.table({"x": lists}), ["x"])
+
+
+def test_whole_numbers_in_lists_stay_what_they_are():
+    most = 2**53 + 1
+    found = read_features(pa.table({"x": [[most, 1], [2, None]]}), ["x"]).columns
+    assert found["x[0]"].tolist() == [most, 2]
+    assert np.isnan(found["x[1]"]).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("text", [b"", b"not a model at all", b"\x08\x09"])

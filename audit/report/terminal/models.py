@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from audit.errors import printable
 from audit.estimate import figure_text
 from audit.gates.headline import write_headline
-from audit.record.edge import Edge, ModelResources
+from audit.record.edge import Edge, ModelResources, OperatorCount
 from audit.record.energy_text import format_figure
 from audit.record.result import AuditResult
 from audit.report.resources import (
@@ -97,12 +97,19 @@ def _list_cells(model: ModelResources) -> tuple[str, ...]:
         _show(model.file_bytes, "{:,}".format),
         _show(model.zipped_bytes, "{:,}".format),
         share,
-        ", ".join(f"{o.integer}/{o.total} {o.operator}" for o in model.operators) or NONE,
+        ", ".join(map(_count_integer, model.operators)) or NONE,
         _show(model.latency, lambda latency: write_time(latency.p50_s)),
         _show(model.latency, lambda latency: write_time(latency.p95_s)),
         _show(model.energy, lambda energy: _show(energy.j_per_1000, format_figure)),
         _show(model.noise, lambda noise: f"{noise.changed:,}"),
     )
+
+
+def _count_integer(found: OperatorCount) -> str:
+    """Return how many operators are integer: a range where the engine chooses."""
+    most = found.integer + found.may_be_integer
+    counted = f"{found.integer}" if most == found.integer else f"{found.integer}-{most}"
+    return f"{counted}/{found.total} {found.operator}"
 
 
 def _show(value: T | None, write: Callable[[T], str]) -> str:
