@@ -144,6 +144,15 @@ def printable(text: object, limit: int | None = None) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def capitalise(text: str) -> str:
+    """Return a text that begins with a capital; never of a group's name, which stays as it is.
+
+    >>> capitalise("the whole of Asia")
+    'The whole of Asia'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def no_such(kind: str, name: object, choices: Iterable[object]) -> str:
     """Sentence for a name that does not exist, with the nearest name that does."""
     return suggest(f"no {kind} '{printable(name)}'", name, choices)

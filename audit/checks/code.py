@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from audit.errors import printable
+from audit.errors import capitalise, printable
 from audit.estimate import grouping_text
 from audit.record.cubes import PREDICTIONS, TRAIN
 from audit.record.result import Check
@@ -59,9 +59,9 @@ def fill(template: str, part: str, **said: object) -> str:
     chosen = MANY_OR_ONE.sub(lambda found: found[2 if count == 1 else 1], template)
     return chosen.format(
         part=table,
-        Part=table[:1].upper() + table[1:],
+        Part=capitalise(table),
         test=test,
-        Test=test[:1].upper() + test[1:],
+        Test=capitalise(test),
         in_part="" if part in {"", TRAIN} else f" in {table}",
         **(said | {"count": f"{count:,}" if isinstance(count, int) else count}),
     )

@@ -15,6 +15,7 @@ from textwrap import wrap
 
 from audit.checks.code import MANY_OR_ONE, Code
 from audit.checks.codes import codes
+from audit.errors import capitalise
 
 NAME_WIDTH, LEAST_WIDTH = 32, 60
 PLACES = {
@@ -83,7 +84,7 @@ def explain_code(code: Code, width: int) -> Iterator[str]:
     yield f"{code.code}  {code.name}"
     facts = [("Pass", _show_title(title, code.code)) for title in code.passes]
     facts += [("Finding", _show_title(title, code.code)) for title in code.finds]
-    facts += [("Why", _begin(code.reason)), ("Source", code.reference), ("What to do", code.mend)]
+    facts += [("Why", capitalise(code.reason)), ("Source", code.reference), ("What to do", code.mend)]
     for what, text in facts:
         yield from wrap(text, max(width, LEAST_WIDTH), initial_indent=f"  {what + ':':<13}", subsequent_indent=" " * 15)
 
@@ -111,15 +112,11 @@ def write_page() -> str:
 
 def _write_code(code: Code) -> Iterator[str]:
     yield f"### {code.code} {code.name}\n"
-    yield f"{_begin(code.reason)}.\n"
+    yield f"{capitalise(code.reason)}.\n"
     yield from (f"- Pass: {_show_title(title, code.code)}" for title in code.passes)
     yield from (f"- Finding: {_show_title(title, code.code)}" for title in code.finds)
     yield f"- What to do: {code.mend}"
     yield f"- Source: {code.reference}\n"
-
-
-def _begin(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
 
 
 if __name__ == "__main__":

@@ -168,7 +168,10 @@ def _name_missing(result: AuditResult, metric: str, stage: str) -> str:
         missing.insert(0, "label")
     if stage == "run":
         return f"set {' and '.join(missing) or 'groups'} in [data]"
-    return f"add {' '.join(f'--{key} COLUMN' for key in missing or ['groups'])}"
+    # audit read always writes the groups of items into one column.
+    of_items = dict(result.question.config.get("predictions") or {}).get("task") == "items"
+    column = "group" if of_items else "COLUMN"
+    return f"add {' '.join(f'--{key} {column}' for key in missing or ['groups'])}"
 
 
 def _suggest_gate(result: AuditResult, stage: str) -> str:

@@ -19,6 +19,7 @@ from audit.errors import QuestionError, SourceError, no_such, printable
 from audit.items import tasks as folder
 from audit.items.formats import harness, inspect_logs, plain
 from audit.items.item import NO_DIRECTION, OUTCOMES, Benchmark, Item, Logged, shown_name
+from audit.items.log_files import find_ending, is_packed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,7 +73,7 @@ class ItemTable:
         # An answer that is not valid is neither as well; what is counted here is 1 only where the answer is that one.
         for outcome in OUTCOMES:
             columns[outcome] = pa.array([int(i.outcome == outcome and i.reason is None) for i in items], pa.int8())
-        columns["correct"] = pa.array([_to_int(item.correct) for item in items], pa.int8())
+        columns["correct"] = pa.array([item.correct for item in items], pa.bool_()).cast(pa.int8())
         columns["related"] = pa.array([item.related for item in items], pa.int8())
         columns["few_votes"] = pa.array([item.votes and item.votes[0] for item in items], pa.int8())
         columns["votes"] = pa.array([item.votes and item.votes[1] for item in items], pa.int8())
@@ -163,17 +164,18 @@ class _Reading:
         if not log.is_file():
             kind = "is a folder; name its files" if log.is_dir() else "does not exist"
             raise SourceError(f"{shown_name(log)} {kind}")
-        if log.suffix in TABLES:
+        ending = find_ending(log)
+        if ending in TABLES:
             _refuse_benchmark(log)
             yield from plain.read_plain(log)
-        elif log.suffix == ".jsonl":
+        elif ending == ".jsonl":
             yield from self._read_lines(log)
-        elif log.suffix in {".eval", ".json"}:
-            yield from self._read_inspect(log)
+        elif ending == ".json" or (ending == ".eval" and not is_packed(log)):
+            yield from self._read_inspect(log, ending)
         else:
             raise SourceError(
                 f"{shown_name(log)} is no log that is known: .jsonl of lm-evaluation-harness, .json or .eval of "
-                "Inspect, or a table of items (docs/language-models.md)"
+                "Inspect, or a table of items (docs/language-models.md); .jsonl and .json also with .gz"
             )
 
     def _read_lines(self, log: Path) -> Iterator[tuple[str, Item]]:
@@ -194,8 +196,8 @@ class _Reading:
                 "plain form (no 'item' and 'outcome'); write a mapping (--mapping)"
             )
 
-    def _read_inspect(self, log: Path) -> Iterator[tuple[str, Item]]:
-        if log.suffix == ".eval":
+    def _read_inspect(self, log: Path, ending: str) -> Iterator[tuple[str, Item]]:
+        if ending == ".eval":
             return self._to_items(inspect_logs.read_zip(log, self._require_version))
         return self._to_items(inspect_logs.read_json(log, self._require_version))
 
@@ -267,10 +269,6 @@ def _name_outcome(item: Item) -> str:
     if item.reason is None:
         return item.outcome
     return UNDIRECTED if item.reason == NO_DIRECTION else INVALID
-
-
-def _to_int(value: bool | None) -> int | None:
-    return None if value is None else int(value)
 
 
 def write_items(table: ItemTable, into: Path) -> None:

@@ -68,7 +68,7 @@ def read_text(file: Path, most_bytes: int, *, mark: bool = False) -> str:
         raise NotStrictError("encoding", f"{error.start:,}") from None
 
 
-def make_decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDecoder:
+def make_decoder(*, whole: bool = False, infinite: bool = False, constants: bool = False) -> json.JSONDecoder:
     """Return the strict decoder.
 
     Parameters
@@ -77,11 +77,13 @@ def make_decoder(*, whole: bool = False, infinite: bool = False) -> json.JSONDec
         Refuse what no column of 64 bits holds: whole numbers beyond that, and digits that are lost.
     infinite
         Let 1e999 through, for a reader that names its place itself.
+    constants
+        Let NaN and Infinity through, for documents in which a number may be none.
     """
     read_float = _require_kept if whole else _require_finite
     return json.JSONDecoder(
         object_pairs_hook=_require_unique,
-        parse_constant=_refuse_constant,
+        parse_constant=None if constants else _refuse_constant,
         parse_float=float if infinite else read_float,
         parse_int=_parse_whole if whole else int,
     )

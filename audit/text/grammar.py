@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from audit.errors import capitalise
+
 Use = Literal["subject", "object", "possessive", "pronoun"]
 """She, her, her (book), hers."""
 PRONOUNS = frozenset({"her", "his"})
@@ -162,11 +164,11 @@ def match_case(word: str, like: str, *, is_name: bool, begins: bool) -> str | No
     if like.isupper() and len(like) > 1:
         return word.upper()
     if begins and like[:1].isupper():
-        return word[:1].upper() + word[1:]
+        return capitalise(word)
     if is_name or like.islower():
         return word
     if all(part[:1].isupper() and part[1:] == part[1:].lower() for part in like.split()):
-        return " ".join(part[:1].upper() + part[1:] for part in word.split())
+        return " ".join(capitalise(part) for part in word.split())
     return None
 
 

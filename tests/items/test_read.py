@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
@@ -281,6 +282,87 @@ def test_the_command_says_what_it_read_and_never_overwrites(tmp_path, capsys):
     assert "ends in .parquet" in capsys.readouterr().err
     assert run("read", tmp_path / "no.jsonl", "--into", tmp_path / "b.parquet") == 2
     assert "no.jsonl does not exist" in capsys.readouterr().err
+
+
+def test_a_key_that_stands_twice_is_refused_and_never_the_last_one_wins(tmp_path):
+    """Of two likelihoods under one name either may be meant."""
+    sample = json.dumps(crows_pair(0, -1, -2))
+    log = tmp_path / "samples_crows.jsonl"
+    log.write_text(sample[:-1] + ', "filtered_resps": [["-3", "False"], ["-2", "False"]]}\n')
+    with pytest.raises(SourceError, match=r"line 1: key 'filtered_resps' is twice in one object; keep one"):
+        read_logs([log])
+    whole = tmp_path / "log.json"
+    write_inspect(whole, [inspect_sample(1, "A")])
+    whole.write_text(whole.read_text().replace('"id":', '"id": 7, "id":', 1))
+    with pytest.raises(SourceError, match=r"log.json: key 'id' is twice in one object"):
+        read_logs([whole])
+
+
+def test_constants_that_are_no_json_are_read_where_tools_write_them(tmp_path):
+    sample = json.dumps({**crows_pair(0, -1, -2), "acc": float("nan"), "brier": float("inf"), "far": 0})
+    log = tmp_path / "samples_crows.jsonl"
+    log.write_text(sample.replace('"far": 0', '"far": 1e999') + "\n")
+    assert read_logs([log]).items[0].outcome == "toward"
+    log.write_text(sample.replace('"far": 0', f'"far": {"9" * 5000}') + "\n")
+    with pytest.raises(SourceError, match="line 1 holds a number with too many digits"):
+        read_logs([log])
+
+
+@pytest.mark.parametrize("name", ["samples_crows.jsonl.gz", "SAMPLES.JSONL.GZ", "SAMPLES.JSONL"])
+def test_a_packed_log_is_read_as_the_log_in_it(tmp_path, name):
+    plain = write_samples(tmp_path / "plain.jsonl", [crows_pair(0, -1, -2), crows_pair(1, -2, -1)])
+    log = tmp_path / name
+    log.write_bytes(gzip.compress(plain.read_bytes()) if name.lower().endswith(".gz") else plain.read_bytes())
+    assert read_logs([log]).items == read_logs([plain]).items
+
+
+def test_a_packed_log_of_inspect_and_a_packed_table_are_read(tmp_path):
+    about = {"filled_template": "?", "decision_question_id": 1, "age": 20, "gender": "male", "race": "white"}
+    decided = {**inspect_sample(1, "yes"), "choices": None, "metadata": about}
+    plain = write_inspect(tmp_path / "log.json", [decided])
+    log = tmp_path / "packed.json.gz"
+    log.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read_logs([log]).items == read_logs([plain]).items
+    for ending, text in (("csv", "item,outcome\n1,toward\n"), ("jsonl", '{"item": "1", "outcome": "toward"}\n')):
+        table = tmp_path / f"items.{ending}.gz"
+        table.write_bytes(gzip.compress(text.encode()))
+        assert read_logs([table]).items[0].outcome == "toward"
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda data: data[:-12], "packed.jsonl.gz: the gzip data is truncated or corrupt; copy the file again"),
+        (lambda data: b"{}" + data, r"packed.jsonl.gz ends in .gz but is not gzip, or is damaged"),
+        (lambda data: data[:20] + b"\0\0\0\0" + data[24:], "packed.jsonl.gz: the gzip data is truncated or corrupt"),
+    ],
+)
+def test_a_damaged_packed_log_is_refused(tmp_path, damage, said):
+    plain = write_samples(tmp_path / "plain.jsonl", [crows_pair(i, -1, -2) for i in range(9)])
+    log = tmp_path / "packed.jsonl.gz"
+    log.write_bytes(damage(gzip.compress(plain.read_bytes())))
+    with pytest.raises(SourceError, match=said):
+        read_logs([log])
+
+
+def test_a_packed_log_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("audit.items.formats.harness.MOST_UNPACKED_BYTES", 1000)
+    plain = write_samples(tmp_path / "plain.jsonl", [crows_pair(i, -1, -2) for i in range(9)])
+    log = tmp_path / "packed.jsonl.gz"
+    log.write_bytes(gzip.compress(plain.read_bytes()))
+    assert len(read_logs([plain]).items) == 9
+    with pytest.raises(SourceError, match=r"unpacks to more than 1,000 bytes; unpack it first \(gunzip\)"):
+        read_logs([log])
+
+
+def test_a_list_over_many_lines_as_early_harnesses_wrote_it_names_its_mend(tmp_path):
+    log = tmp_path / "samples_crows.jsonl"
+    log.write_text(json.dumps([crows_pair(0, -1, -2)], indent=2))
+    with pytest.raises(SourceError, match=r"line 1 begins a list; write one object a line \(jq -c '.\[\]'\)"):
+        read_logs([log])
+    log.write_text(json.dumps([crows_pair(0, -1, -2)]))
+    with pytest.raises(SourceError, match=r"line 1 is not an object but a list; write one object a line"):
+        read_logs([log])
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from audit.checks.rules.direct_identifiers import INDEX
 from audit.checks.written_numbers import NUMBERS, NUMERIC, PLAIN
 from audit.config.schema import Config
 from audit.counting.columns.profile import Profile
-from audit.errors import printable
+from audit.errors import capitalise, printable
 from audit.estimate import join_words
 from audit.record.result import Check
 from audit.tables.table import quote_identifier
@@ -61,7 +61,7 @@ def _advise(found: Sequence[str], config: Config) -> str:
     }
     asked = [mend for signs, mend in mends.items() if any(sign in why for sign, why in product(signs, found))]
     said = join_words(asked)
-    return f"{said[:1].upper()}{said[1:]}."
+    return f"{capitalise(said)}."
 
 
 def _read_profile(column: str, profile: Profile) -> str | None:

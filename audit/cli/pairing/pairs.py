@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,6 @@ from audit.cli import options as o
 from audit.cli.audit import audit_table, say_in_options
 from audit.cli.job import HERE, make_job
 from audit.cli.options import Command, Given
-
-if TYPE_CHECKING:
-    from audit.pipeline.run import Audited
 
 WORST_FIRST = (1, 3, 0)
 """Exit codes of verdicts; any other code is worse than all of them."""
@@ -90,14 +87,11 @@ def _compare_each(given: Given, candidates: Sequence[str], store: Path, *, exit_
             )
             audited = run_audit(job)
         console.print(f"{name} against {given.asked['against']}", markup=False, highlight=False)
-        print_verdict(audited.result, console, exit_zero=exit_zero and audited.exit_code in {1, 3}, named=True)
+        forgiven = exit_zero and audited.exit_code in {1, 3}
+        print_verdict(audited.result, console, exit_zero=forgiven, named=True)
         console.print()
-        codes.append(_find_code(audited, exit_zero=exit_zero))
+        codes.append(0 if forgiven else audited.exit_code)
     raise typer.Exit(min(codes, key=lambda code: WORST_FIRST.index(code) if code in WORST_FIRST else -1))
-
-
-def _find_code(audited: Audited, *, exit_zero: bool) -> int:
-    return 0 if exit_zero and audited.exit_code in {1, 3} else audited.exit_code
 
 
 COMMANDS = (Command(pairs, {"name": "pairs"}),)

@@ -12,7 +12,7 @@ from audit.cli.console import say
 from audit.cli.options import Command
 
 if TYPE_CHECKING:
-    from audit.measurement.rates.substitution import Mean
+    from audit.measurement.inference.intervals import MeanOfUnits
     from audit.pipeline.substitution import Compared, Written
 
 SHOWN_ROWS = 5
@@ -82,11 +82,11 @@ def _print_effects(effects: tuple[Compared, ...]) -> None:
         say(f"  shift (decision with {found.to} less {found.group}) {_write(e.shift, shares=found.shares)}")
 
 
-def _write(mean: Mean, *, shares: bool) -> str:
+def _write(mean: MeanOfUnits, *, shares: bool) -> str:
     """Return a difference with its interval, or why it has none; in points where decisions are yes or no."""
     value = f"{100 * mean.value:+.1f} points" if shares else f"{mean.value:+.4g}"
     if mean.low is None or mean.high is None:
-        return f"{value} (no interval: {mean.reason})"
+        return f"{value} (no interval: {'the templates do not differ' if mean.alike else 'one template'})"
     ends = [f"{100 * end:+.1f}" if shares else f"{end:+.4g}" for end in (mean.low, mean.high)]
     return f"{value} (95% interval {' to '.join(ends)})"
 

@@ -14,7 +14,7 @@ from audit.energy.plan.numbers import show_number
 from audit.energy.plan.ranges import Input, Product, Range, Share, range_of, rank_shares
 from audit.energy.plan.result import Method, Parts, Plan
 from audit.energy.units import J_PER_KWH
-from audit.errors import QuestionError
+from audit.errors import QuestionError, capitalise
 from audit.record.result import AuditResult
 
 S_PER_H = 3600.0
@@ -216,13 +216,9 @@ def _describe_dominant(energy: Sequence[Share], carbon: Sequence[Share], used: S
         return "Every input was given as exact."
     found = next(i for i in used if i.name == shares[0].name)
     then = f", then {shares[1].name} ({shares[1].share:.0%})" if len(shares) > 1 else ""
-    why = f" {_make_sentence(found.because)}" if found.because else ""
+    why = f" {capitalise(found.because)}." if found.because else ""
     mend = f" To narrow it, {found.narrow}." if found.narrow else ""
     return f"What dominates the range of the {what}: {found.name} ({shares[0].share:.0%} of it){then}.{why}{mend}"
-
-
-def _make_sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _list_reasons(asked: PlanInputs, work: _Work) -> dict[str, str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from audit.errors import capitalise
 from audit.estimate import Group, figure_text, join_words, limit_text
 from audit.gates.decisive_groups import Deciding, Held, Settled
 from audit.gates.words.voice import (
     SMALL,
     Voice,
-    capitalise,
     describe_few,
     describe_rows_rested_on,
     round_up,

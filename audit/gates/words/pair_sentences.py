@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from audit.errors import capitalise
 from audit.estimate import Estimate, Figure, Group, count_rows, figure_text, limit_text
 from audit.gates.decisive_groups import Deciding, End, Settled
 from audit.gates.words.voice import (
     SMALL,
     Side,
     Voice,
-    capitalise,
     describe_few,
     describe_rows_rested_on,
     name_limited,

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
-from audit.errors import printable
+from audit.errors import capitalise, printable
 from audit.estimate import Estimate, figure_text, join_first, limit_text
 from audit.gates.check_counts import FOUND
-from audit.gates.words.voice import capitalise
 from audit.gates.words.wording import NOT_RUN, select_run
 from audit.record.energy import MEASURED_SHARE
 from audit.record.result import Check

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from audit.config.schema import GateRule
-from audit.errors import printable
+from audit.errors import capitalise, printable
 from audit.estimate import (
     CROSSED,
     NAME_LENGTH,
@@ -295,8 +295,3 @@ def round_up(rows: float) -> int:
     """Return rows to two digits that count, upwards."""
     step = int(10 ** max(0, math.floor(math.log10(max(rows, 1.0))) - 1))
     return math.ceil(rows / step) * step
-
-
-def capitalise(text: str) -> str:
-    """Return a text with a capital; never of a group's name, which stays as it is."""
-    return text[:1].upper() + text[1:]

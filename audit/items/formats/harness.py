@@ -6,7 +6,6 @@ stand there as text. Source: lm_eval/loggers/evaluation_tracker.py and lm_eval/e
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any
 
 from audit.errors import SourceError, printable
 from audit.items.item import Logged, shown_name
+from audit.items.log_files import MOST_UNPACKED_BYTES, is_packed, make_size_error, open_log, read_object
 
 LONGEST_LINE_BYTES = 2**26
+TORN = "; the last line is truncated: the run may have been stopped"
 FIELDS = ("doc", "filtered_resps")
 """Fields that every line has."""
 
@@ -28,35 +29,28 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     SourceError
         When a line is not one whole object, naming it.
     """
-    shown, number = shown_name(path), 0
-    try:
-        with path.open("rb") as file:
-            while line := file.readline(LONGEST_LINE_BYTES + 1):
-                number += 1
-                yield f"{shown}: line {number}", _read_object(line, f"{shown}: line {number}")
-    except OSError as error:
-        raise SourceError(f"{shown} cannot be read ({error.strerror})") from error
+    shown, number, size = shown_name(path), 0, 0
+    with open_log(path) as file:
+        while line := file.readline(LONGEST_LINE_BYTES + 1):
+            number, size = number + 1, size + len(line)
+            if is_packed(path) and size > MOST_UNPACKED_BYTES:
+                raise make_size_error(path, MOST_UNPACKED_BYTES)
+            where = f"{shown}: line {number}"
+            _refuse_line(line, where)
+            yield where, read_object(line, where, "" if line.endswith(b"\n") else TORN)
     if not number:
         raise SourceError(f"{shown} is empty (no lines); write the log again")
 
 
-def _read_object(line: bytes, where: str) -> dict[str, Any]:
+def _refuse_line(line: bytes, where: str) -> None:
+    """Refuse what is no line of a log before it is read as JSON."""
     if len(line) > LONGEST_LINE_BYTES:
         raise SourceError(f"{where} is longer than {LONGEST_LINE_BYTES:,} bytes")
     if not line.strip():
         raise SourceError(f"{where} is blank; the log is damaged, write it again")
-    try:
-        value = json.loads(line)
-    except UnicodeDecodeError:
-        raise SourceError(f"{where} is not UTF-8; the log is damaged, write it again") from None
-    except json.JSONDecodeError as error:
-        torn = "" if line.endswith(b"\n") else "; the last line is truncated: the run may have been stopped"
-        raise SourceError(f"{where} is not JSON ({error.msg} at character {error.colno}){torn}") from None
-    except RecursionError:
-        raise SourceError(f"{where} is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise SourceError(f"{where} is not an object; a log has one object a line")
-    return value
+    if line.strip() == b"[":
+        # Versions 0.4.0 to 0.4.2 wrote one list over many lines, under the same name.
+        raise SourceError(f"{where} begins a list; write one object a line (jq -c '.[]'), and read that file")
 
 
 def is_sample(line: Mapping[str, Any]) -> bool:

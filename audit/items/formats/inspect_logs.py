@@ -6,7 +6,6 @@ named by its id, and by its epoch beyond the first. Source: inspect_ai/log/_log.
 
 from __future__ import annotations
 
-import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +14,11 @@ from typing import Any, NamedTuple
 
 from audit.errors import SourceError, printable
 from audit.items.item import Logged, shown_name
+from audit.items.log_files import open_log, read_object
 
 MOST_SAMPLE_BYTES = 2**28
 MOST_JSON_BYTES = 2**31
+DAMAGED = "; the log is damaged"
 HEADERS = ("header.json", "_journal/start.json", "start.json")
 """Where a zip keeps what the run was, newest version first; a run that was stopped has no header."""
 
@@ -69,6 +70,9 @@ def read_zip(path: Path, look: Known) -> Iterator[Logged]:
             f"{shown} is compressed in a way that Python {printable(error)} cannot read; "
             "`inspect log convert --to json` writes it as JSON"
         ) from error
+    except RuntimeError as error:
+        # zipfile has no error of its own for a member that is encrypted.
+        raise SourceError(f"{shown} cannot be unpacked ({printable(error)}); write the log again") from error
     except OSError as error:
         raise SourceError(f"{shown} cannot be read ({error.strerror or printable(error)})") from error
 
@@ -77,19 +81,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, shown: str) -> dict[str, A
     where = f"{shown}: {printable(name)}"
     if archive.getinfo(name).file_size > MOST_SAMPLE_BYTES:
         raise SourceError(f"{where} is larger than {MOST_SAMPLE_BYTES:,} bytes")
-    return _parse(archive.read(name), where)
-
-
-def _parse(data: bytes, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(data)
-    except ValueError as error:
-        raise SourceError(f"{where} is not JSON ({printable(error)}); the log is damaged") from None
-    except RecursionError:
-        raise SourceError(f"{where} is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise SourceError(f"{where} is not an object")
-    return value
+    return read_object(archive.read(name), where, DAMAGED)
 
 
 def read_json(path: Path, look: Known) -> Iterator[Logged]:
@@ -101,13 +93,11 @@ def read_json(path: Path, look: Known) -> Iterator[Logged]:
         When it is damaged, no log of Inspect, or the run did not finish.
     """
     shown = shown_name(path)
-    try:
-        if path.stat().st_size > MOST_JSON_BYTES:
-            raise SourceError(f"{shown} is larger than {MOST_JSON_BYTES:,} bytes; write it as .eval")
-        data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"{shown} cannot be read ({error.strerror})") from error
-    document = _parse(data, shown)
+    with open_log(path) as file:
+        data = file.read(MOST_JSON_BYTES + 1)
+    if len(data) > MOST_JSON_BYTES:
+        raise SourceError(f"{shown} is larger than {MOST_JSON_BYTES:,} bytes; write it as .eval")
+    document = read_object(data, shown, DAMAGED)
     if not is_inspect(document):
         raise SourceError(f"{shown} is no log of Inspect (no 'eval' and 'status')")
     about = read_header(document, shown)

@@ -1,7 +1,7 @@
-"""Intervals of one rate, and of the difference and ratio of two, from counts alone.
+"""Intervals of one rate, and of the difference and ratio of two, from counts alone; and of one mean over units.
 
-All functions are vectorised over numpy arrays and take the upper quantile ``q`` (1.96 for 95%), so that the same
-code serves normal and t quantiles, plain and corrected. An unmeasured rate has ``p`` NaN and gets [0, 1].
+All functions of rates are vectorised over numpy arrays and take the upper quantile ``q`` (1.96 for 95%), so that the
+same code serves normal and t quantiles, plain and corrected. An unmeasured rate has ``p`` NaN and gets [0, 1].
 
 Must not: see a cube, a name or a limit; decide anything.
 
@@ -15,6 +15,7 @@ Cramer (1938), Actualites scientifiques et industrielles 736:5 (relative error o
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -27,6 +28,10 @@ Floats = npt.NDArray[np.float64]
 
 DIGITS = 14
 """Digits of a share in which a rate and what is left of 1 by its complement are the same."""
+
+
+NO_VARIANCE = 1e-24
+"""Variance of a mean that rounding alone may leave where units do not differ."""
 
 
 class Limits(NamedTuple):
@@ -46,6 +51,47 @@ def quantile(tail: float, df: Floats) -> Floats:
 
         points[finite] = stdtrit(np.maximum(df[finite], 1.0), 1 - tail)
     return points
+
+
+class MeanOfUnits(NamedTuple):
+    """A mean over rows with limits that rest on units."""
+
+    value: float
+    low: float | None
+    high: float | None
+    units: int
+    alike: bool = False
+    """Whether the units do not differ, so that nothing is known of their spread."""
+
+
+def bound_mean(values: Floats, unit: npt.NDArray[np.intp], tail: float) -> MeanOfUnits:
+    """Return the mean over rows, with Student's t limits over units that are independent of each other.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), n at least 1.
+    unit
+        Shape (n,): number of the unit of each row; where each row is its own, this is the plain t interval.
+    tail
+        Error on each side.
+
+    References
+    ----------
+    Cochran (1977), Sampling Techniques, section 9A.2: the linearised variance of a ratio of two sums over units.
+
+    >>> bound_mean(np.array([1.0, 0.0, 1.0, 0.0]), np.array([0, 0, 1, 1]), 0.025).alike
+    True
+    """
+    value = float(values.mean())
+    _, at = np.unique(unit, return_inverse=True)
+    sums, sizes = np.bincount(at, weights=values), np.bincount(at)
+    count = len(sums)
+    variance = count / max(count - 1, 1) * float(((sums - value * sizes) ** 2).sum()) / len(values) ** 2
+    if count < 2 or variance <= NO_VARIANCE:
+        return MeanOfUnits(value, None, None, count, alike=count > 1)
+    reach = float(quantile(tail, np.array([count - 1.0]))[0]) * math.sqrt(variance)
+    return MeanOfUnits(value, value - reach, value + reach, count)
 
 
 def wilson(p: Floats, n: Floats, q: Floats | float) -> Limits:

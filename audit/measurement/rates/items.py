@@ -6,7 +6,6 @@ named. Must not: read rows, or know a limit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -39,7 +38,7 @@ from audit.cube import Array, Axis, Cube
 from audit.estimate import Estimate, Group
 from audit.measurement.comparisons import base, comparison_flags
 from audit.measurement.grouping import Kinds, grouping, missing_groups
-from audit.measurement.inference.intervals import quantile
+from audit.measurement.inference.intervals import bound_mean
 from audit.measurement.metrics.items import (
     ITEM_RATES,
     ITEM_STATISTICS,
@@ -179,14 +178,13 @@ class _Scores:
 
     def _mean(self, metric: str, values: Array, named: Mapping[str, Any]) -> Estimate:
         """Return a mean over terms, with Student's t interval where there are two that differ."""
-        value, terms = float(values.mean()), len(values)
-        spread = float(values.std(ddof=1)) if terms > 1 else 0.0
-        common: dict[str, Any] = {**named, "value": value, "denominator": float(terms)}
-        if not spread:
-            why = "one target term" if terms == 1 else "its target terms do not differ"
+        found = bound_mean(values, np.arange(len(values)), self.scope.tail)
+        terms = found.units
+        common: dict[str, Any] = {**named, "value": found.value, "denominator": float(terms)}
+        if found.low is None or found.high is None:
+            why = "its target terms do not differ" if found.alike else "one target term"
             return base(metric, self.whole, self.scope, **common, method=f"no interval: {why}", flags=(SMALL,))
-        reach = float(quantile(self.scope.tail, np.array([terms - 1.0]))[0]) * spread / math.sqrt(terms)
-        common |= {"low": max(0.0, value - reach), "high": min(LARGEST_SHARE, value + reach)}
+        common |= {"low": max(0.0, found.low), "high": min(LARGEST_SHARE, found.high)}
         common |= {"method": f"t interval over {terms:,} target terms", "degrees_of_freedom": terms - 1.0}
         flags = (SMALL,) if terms < FEW_TERMS else ()
         return base(metric, self.whole, self.scope, **common, flags=flags)

@@ -9,6 +9,7 @@ from typing import Any
 
 from audit.checks.codes import find_codes
 from audit.config.merging import describe_merge, find_merge
+from audit.errors import capitalise
 from audit.estimate import figure_text, join_first
 from audit.gates.headline import describe_training
 from audit.record.result import SCHEMA, AuditResult, Check, Part
@@ -142,7 +143,7 @@ def _rank_family(code: str) -> int:
 
 def _describe_mend(check: Check) -> str:
     if check.mend:
-        return f"{clean_text(to_sentence(check.mend)).rstrip('.')}."
+        return f"{clean_text(capitalise(check.mend)).rstrip('.')}."
     return ""
 
 
@@ -276,11 +277,6 @@ class _CodeView:
 def list_codes(checks: Iterable[Check]) -> tuple[_CodeView, ...]:
     """Return every known code among these checks, once and in order."""
     return tuple(
-        _CodeView(*(clean_text(text) for text in (c.code, c.name, to_sentence(c.reason), c.reference)))
+        _CodeView(*(clean_text(text) for text in (c.code, c.name, capitalise(c.reason), c.reference)))
         for c in find_codes({c.code for c in checks})
     )
-
-
-def to_sentence(text: str) -> str:
-    """Return text that begins with a capital."""
-    return f"{text[:1].upper()}{text[1:]}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from audit.errors import capitalise
 from audit.estimate import figure_text
 from audit.record.energy import WATER_FACTOR, CarbonPerUnit, Energy, EnergyComponent, EnergyMethod
 from audit.record.energy_text import (
@@ -69,7 +70,7 @@ def make_energy_view(energy: Energy | None) -> EnergyView:
         totals=_make_totals_table(energy) if energy.components else None,
         units=_make_unit_table(energy) if energy.sci else None,
         factors=_make_factor_table(energy) if energy.factors else None,
-        note=f"{note[:1].upper()}{note[1:]}." if note else "",
+        note=f"{capitalise(note)}." if note else "",
     )
 
 
@@ -235,7 +236,7 @@ def _make_unit_table(energy: Energy) -> Table:
         caption=f"{name} of one unit: this run’s carbon, location-based, offsets excluded ({known})",
         columns=columns,
         rows=tuple(TableRow(_name_unit(r), _make_unit_cells(r, whole=whole)) for r in rows),
-        note=f"{reason[:1].upper()}{reason[1:]}." if reason else "",
+        note=f"{capitalise(reason)}." if reason else "",
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from audit.axes import TEMPLATE
+from audit.errors import capitalise
 from audit.estimate import Estimate
 from audit.measurement.inference.effective import THIN_EVENTS, THIN_FOLDS
 from audit.measurement.metrics.adverse import TABLE
@@ -73,7 +74,7 @@ def define_metrics(result: AuditResult) -> tuple[Term, ...]:
 def _define_metric(metric: Metric, *, several: bool = False) -> Term:
     caveat = ""
     if metric.caveat:
-        caveat = f" {metric.caveat[:1].upper()}{metric.caveat[1:]}."
+        caveat = f" {capitalise(metric.caveat)}."
     # A rate whose event is its condition is a share; its words say what no mask of label and prediction can.
     is_share = isinstance(metric, Rate) and metric.event is metric.given
     # The cells of a rate over all classes are not the four of one.

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
-from audit.errors import printable
+from audit.errors import capitalise, printable
 from audit.estimate import Estimate, Group, grouping_text, limit_text
 from audit.gates.decisive_groups import Settled, end_of, find_held_back, pair_at
 from audit.gates.judge import is_broken
@@ -68,7 +68,7 @@ def _sentence(gate: Gate, estimate: Estimate, shown: Estimate, around: Beside, k
         f"The numbers that decide are withheld to protect groups with counts under {k}; the internal report has them."
     )
     said = f"{by}the limit on {name_limited(rule)}, {limit}, {MET.get(found, 'is undefined')}. {withheld}"
-    return f"{said[:1].upper()}{said[1:]} {describe_shown_extremes(shown, around)}".rstrip()
+    return f"{capitalise(said)} {describe_shown_extremes(shown, around)}".rstrip()
 
 
 def say_again(gate: Gate, estimate: Estimate, whole: Beside, around: Beside, wording: Wording) -> Gate:

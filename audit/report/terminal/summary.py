@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.config.merging import describe_merge, find_merge
-from audit.errors import printable
+from audit.errors import capitalise, printable
 from audit.gates.headline import write_headline
 from audit.gates.words.wording import count_outcomes
 from audit.record.result import AuditResult, Check, Part, name_verdict
@@ -332,7 +332,7 @@ def _list_alike(checks: Sequence[Check], *, advise: bool, detail: bool) -> Itera
         yield _describe(check, detail=detail)
     if advise and checks[0].mend:
         mend = printable(checks[0].mend, LONGEST_DETAIL)
-        yield Line(" " * 9, f"What to do: {mend[:1].upper()}{mend[1:].rstrip('.')}.")
+        yield Line(" " * 9, f"What to do: {capitalise(mend.rstrip('.'))}.")
 
 
 def _describe(check: Check, *, detail: bool) -> Line:

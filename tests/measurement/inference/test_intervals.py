@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from property_tests import count_examples
 
 from audit.measurement.inference.effective import folded, plain, weighted
-from audit.measurement.inference.intervals import Limits, clopper_pearson, difference, quantile, ratio, wilson
+from audit.measurement.inference.intervals import (
+    Limits,
+    bound_mean,
+    clopper_pearson,
+    difference,
+    quantile,
+    ratio,
+    wilson,
+)
 from audit.measurement.inference.pairs import against, correlations, extreme, gap, guarded, single
 from audit.measurement.inference.sample_size import needed
 
@@ -25,6 +33,20 @@ INF = np.array([math.inf])
 def one(p, n):
     lim = wilson(np.array([p]), np.array([float(n)]), Q)
     return lim.low[0], lim.high[0]
+
+
+def test_the_mean_of_rows_that_are_their_own_units_has_the_plain_t_interval():
+    values = np.array([0.2, 0.5, 0.9, 0.4])
+    found = bound_mean(values, np.arange(4), 0.025)
+    # t of three degrees of freedom is 3.182446305 (Student's table).
+    assert found.high - found.value == pytest.approx(3.182446305 * values.std(ddof=1) / 2, abs=1e-8)
+    assert (found.value, found.units) == (pytest.approx(0.5), 4)
+
+
+@pytest.mark.parametrize(("values", "units", "alike"), [([0.1, 0.1, 0.1], 3, True), ([0.1], 1, False)])
+def test_units_that_do_not_differ_or_are_one_have_no_interval(values, units, alike):
+    found = bound_mean(np.array(values), np.arange(len(values)), 0.025)
+    assert (found.low, found.high, found.units, found.alike) == (None, None, units, alike)
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,15 @@ def test_scores_are_arithmetic_on_counts_in_random_tables(tmp_path):
             assert find(record, "stereotype_score", [group])["value"] == pytest.approx(share, abs=1e-12)
 
 
+def test_without_groups_scores_are_of_all_items_and_the_column_of_groups_is_named(tmp_path, capsys):
+    write(tmp_path, [crows_pair(i, -1 - i % 3, -2, "age" if i % 2 else "gender") for i in range(60)])
+    record = audit(tmp_path)
+    assert find(record, "stereotype_score")["value"] == 0.5
+    assert "To compare groups, add --groups group\n" in capsys.readouterr().out
+    audit(tmp_path, "--gate", "stereotype_score highest <= 0.6", code=2)
+    assert "needs groups; name their columns in --groups" in capsys.readouterr().err
+
+
 def test_a_score_may_be_judged_and_the_record_verifies(tmp_path, capsys):
     samples = [crows_pair(i, -1, -2 if i % 10 else -0.5, "age" if i < 200 else "gender") for i in range(400)]
     write(tmp_path, samples)

@@ -11,8 +11,8 @@ import sample_results as samples
 from card_page import Page, contrast, palette
 
 import audit
-from audit.errors import AuditError
-from audit.report.card.accounts import collect_owner_words, to_sentence
+from audit.errors import AuditError, capitalise
+from audit.report.card.accounts import collect_owner_words
 from audit.report.card.charts import Scale, make_scale
 from audit.report.card.render import escape_inline, render
 from audit.report.card.view import make_card_view, write_headline
@@ -406,9 +406,9 @@ def test_codes_are_explained_where_they_are_met(style):
     strange = replace(result.checks[0], code="DV999", mend="")
     words = html.unescape(" ".join(render(replace(result, checks=(*result.checks, strange)), style).split()))
     for code in ("DV001", "DV002", "DV003", "DV100"):
-        assert to_sentence(known[code].reason) in words
+        assert capitalise(known[code].reason) in words
         assert known[code].reference in words
-    assert to_sentence(known["DB001"].reason) not in words
+    assert capitalise(known["DB001"].reason) not in words
     assert "Find out why the value is missing: not asked, or not answered." in words
 
 

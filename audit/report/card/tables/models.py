@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.errors import capitalise
 from audit.record.edge import Edge
 from audit.record.result import name_verdict
 from audit.report.card.shapes import Table, TableRow
@@ -38,12 +39,8 @@ def make_models_view(edge: Edge, judged: str | None) -> ModelsView:
     return ModelsView(
         sentence=describe_smallest(edge, judged),
         tables=(_make_candidates_table(edge), _make_resources_table(edge)),
-        notes=tuple(f"{_capitalise(clean_text(note, LONGEST))}." for note in notes if note),
+        notes=tuple(f"{capitalise(clean_text(note, LONGEST))}." for note in notes if note),
     )
-
-
-def _capitalise(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _make_candidates_table(edge: Edge) -> Table:
