@@ -162,9 +162,11 @@ def _name_limits(result: AuditResult) -> str:
 
 def _name_missing(result: AuditResult, metric: str, stage: str) -> str:
     """Return what to add so that groups are compared by a metric: a label, groups, or both."""
-    told = dict(result.question.config.get("data") or {})
-    missing = ["groups"] if not told.get("groups") else []
-    if not any(e.metric == metric for e in result.estimates) and not told.get("label"):
+    data = result.question.config.get("data") or {}
+    predictions = result.question.config.get("predictions") or {}
+    missing = ["groups"] if not data.get("groups") else []
+    labelled = data.get("label") or predictions.get("label")
+    if not any(e.metric == metric for e in result.estimates) and not labelled:
         missing.insert(0, "label")
     if stage == "run":
         return f"set {' and '.join(missing) or 'groups'} in [data]"

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.axes import AGAINST, LABEL, PREDICTION, CubeKind
 from audit.config.schema import Config, EdgeSection
 from audit.config.sections import Predictions
 from audit.edge.retraining import Flips, rank_among_seeds
@@ -25,12 +24,10 @@ from audit.measurement.estimates import Estimates
 from audit.pipeline.plans import list_prediction_columns
 from audit.pipeline.records import remeasure_from
 from audit.pipeline.stages import Findings, Step, audit_model, measure_all
-from audit.record.cubes import PREDICTIONS, CubeRecord, to_cube
 from audit.record.edge import Candidate, Edge, GroupFlips, ModelResources
 from audit.record.result import Verdict
 
 if TYPE_CHECKING:
-    from audit.cube import Cube
     from audit.tables.table import Table
 
 UNKNOWN = Estimate(stage="model", metric="net_change", status="undefined", reason="not measured")
@@ -177,13 +174,13 @@ def _measure(table: Table, config: Config) -> Findings:
 def _count_flips(table: Table, config: Config) -> Flips:
     """Return the right answers that another seed lost and gained."""
     own = _measure(table, config)
-    overall = next(_read_flips(own.cubes, own.estimates, ()))
+    overall = next(_read_flips(own.estimates, ()))
     return Flips(overall.lost, overall.gained)
 
 
 def _make_candidate(name: str, own: Findings, config: Config, seeds: Mapping[str, Flips]) -> Candidate:
     """Return what a candidate changes, with its rank among seeds where there are some."""
-    flips = _list_flips(own.cubes, own.estimates, config)
+    flips = _list_flips(own.estimates, config)
     overall = Flips(flips[0].lost, flips[0].gained)
     return Candidate(
         name=name,
@@ -195,16 +192,16 @@ def _make_candidate(name: str, own: Findings, config: Config, seeds: Mapping[str
     )
 
 
-def _list_flips(cubes: Sequence[CubeRecord], estimates: Estimates, config: Config) -> tuple[GroupFlips, ...]:
+def _list_flips(estimates: Estimates, config: Config) -> tuple[GroupFlips, ...]:
     """Return what changed overall and in every group of every column, p-values corrected for all that are judged."""
     from audit.gates.p_values import correct_flips
 
     by = ((), *((column,) for column in config.data.groups))
-    each = [flips for grouping in by for flips in _read_flips(cubes, estimates, grouping)]
+    each = [flips for grouping in by for flips in _read_flips(estimates, grouping)]
     return correct_flips(each, find_edge_limits(config).least_rows)
 
 
-def follow_flips(edge: Edge, config: Config, cubes: Sequence[CubeRecord], estimates: Estimates) -> Edge:
+def follow_flips(edge: Edge, config: Config, estimates: Estimates) -> Edge:
     """Return the record with the changed answers of the judged candidate as they follow from the counts.
 
     Parameters
@@ -213,10 +210,10 @@ def follow_flips(edge: Edge, config: Config, cubes: Sequence[CubeRecord], estima
         As it is recorded.
     config
         The question, which names the candidate.
-    cubes, estimates
-        Counts of the predictions, and what follows from them.
+    estimates
+        What follows from the counts of the predictions.
     """
-    name, flips = _require_predictions(config).prediction, _list_flips(cubes, estimates, config)
+    name, flips = _require_predictions(config).prediction, _list_flips(estimates, config)
     overall = Flips(flips[0].lost, flips[0].gained)
     candidates = list(edge.candidates)
     for at, told in enumerate(candidates):
@@ -227,53 +224,34 @@ def follow_flips(edge: Edge, config: Config, cubes: Sequence[CubeRecord], estima
     return replace(edge, candidates=tuple(candidates))
 
 
-def _read_flips(cubes: Sequence[CubeRecord], estimates: Estimates, by: tuple[str, ...]) -> Iterator[GroupFlips]:
-    """Yield what changed in every group of one grouping, rows that are counted once whatever their weight."""
-    pairs = [c for c in cubes if c.kind is CubeKind.PAIRS and c.part == PREDICTIONS]
-    holding = next(c for c in pairs if {*by} <= {axis.name for axis in c.axes})
-    cube = to_cube(holding).keep(*by, LABEL, PREDICTION, AGAINST)
-    for group, of_group in _split(cube, by):
-        n, lost, gained = _count_ways(of_group)
-        net = _find_net(estimates, by, group, None)
-        test = _find_net(estimates, by, group, "p_value")
+def _read_flips(estimates: Estimates, by: tuple[str, ...]) -> Iterator[GroupFlips]:
+    """Yield what changed in every known group of one grouping, rows that are counted once whatever their weight."""
+    for lost in estimates.of("model", "negative_flips", by):
+        if lost.compare is not None or lost.group is None or None in lost.group:
+            continue
+        gained = _find(estimates, "positive_flips", by, lost.group)
+        net = _find(estimates, "net_change", by, lost.group)
+        test = _find(estimates, "net_change", by, lost.group, "p_value")
         yield GroupFlips(
             by=by,
-            group=group,
-            n=n,
-            lost=lost,
-            gained=gained,
+            group=lost.group,
+            n=_read_count(lost.denominator),
+            lost=_read_count(lost.numerator),
+            gained=_read_count(gained.numerator),
             low=net.low,
             high=net.high,
             p_value=test.value,
         )
 
 
-def _split(cube: Cube, by: tuple[str, ...]) -> Iterator[tuple[Group, Cube]]:
-    """Yield each known group of one column with its own cube; everybody where there is no column."""
-    if not by:
-        yield (), cube
-        return
-    for level in cube.axis(by[0]).levels:
-        if level is not None:
-            yield (level,), cube.at(by[0], level)
+def _read_count(counted: float | None) -> int:
+    """Return rows; a group without any has no share, and so no numerator."""
+    return 0 if counted is None else int(counted)
 
 
-def _count_ways(cube: Cube) -> tuple[int, int, int]:
-    """Return rows, right answers lost and right answers gained, of a cube of label, prediction and earlier decision."""
-    n = lost = gained = 0
-    for label in cube.axis(LABEL).levels:
-        for new in cube.axis(PREDICTION).levels:
-            for earlier in cube.axis(AGAINST).levels:
-                rows = int(cube.at(LABEL, label).at(PREDICTION, new).at(AGAINST, earlier)["n"])
-                n += rows
-                lost += rows * (earlier == label != new)
-                gained += rows * (new == label != earlier)
-    return n, lost, gained
-
-
-def _find_net(estimates: Estimates, by: tuple[str, ...], group: Group, compare: str | None) -> Estimate:
-    """Return the net loss of a group, or its test; one without a value where there is none."""
-    each = estimates.of("model", "net_change", by)
+def _find(estimates: Estimates, metric: str, by: tuple[str, ...], group: Group, compare: str | None = None) -> Estimate:
+    """Return an estimate of a group, or its test; one without a value where there is none."""
+    each = estimates.of("model", metric, by)
     return next((e for e in each if (e.group, e.compare) == (group, compare)), UNKNOWN)
 
 

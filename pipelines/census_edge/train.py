@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -66,7 +68,13 @@ def drop_notes(name: str) -> None:
 
 def quantise(x: Tensor) -> None:
     """Write the full model with integer weights, its activations scaled while it runs or once and for all."""
-    ready = FOLDER / "full.tmp"
+    # Beside the models nothing is left, even if a step fails.
+    with TemporaryDirectory() as folder:
+        quantise_in(Path(folder) / "ready.onnx", x)
+
+
+def quantise_in(ready: Path, x: Tensor) -> None:
+    """Write both quantised models from the full one, which is made ready for it in a file of its own."""
     quant_pre_process(FOLDER / "full.onnx", ready)
     quantize_dynamic(ready, FOLDER / "int8_dynamic.onnx", weight_type=QuantType.QInt8)
     quantize_static(
@@ -78,7 +86,6 @@ def quantise(x: Tensor) -> None:
         activation_type=QuantType.QInt8,
         weight_type=QuantType.QInt8,
     )
-    ready.unlink()
 
 
 def write(table: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ import sample_results as samples
 import typer
 
 from audit.cli.job import conclude
+from audit.measurement.estimates import Estimates
 from audit.pipeline.run import Audited
 
 
@@ -32,3 +33,16 @@ def test_it_counts_rows_as_the_sentence_of_the_limit_does(factor, said, capsys):
             gated=True,
         )
     assert f"Audit {said} rows, or accept it on record with a waiver" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("section", "said"), [("predictions", "set groups in [data]"), ("policy", "set label and groups")]
+)
+def test_a_label_that_the_section_of_the_predictions_names_is_not_missing(section, said, capsys):
+    boston = samples.boston()
+    question = replace(boston.question, config={"data": {}, "predictions": {}, section: {"label": "approved"}})
+    unmeasured = replace(boston, question=question, estimates=Estimates(()), gates=(), verdict="not judged")
+    result = replace(unmeasured, run=replace(boston.run, command=("audit", "run", ".")))
+    with pytest.raises(typer.Exit):
+        conclude(Audited(result=result, folder=None, exit_code=0), Path("s"), json=False, exit_zero=False, gated=False)
+    assert f"Next    To compare groups, {said}" in capsys.readouterr().out

@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_models import make_rows, need_onnx, write_network
 
 from audit.config.read import load
 from audit.record.store import Store
@@ -44,6 +46,23 @@ def test_the_women_are_those_of_the_package_and_half_are_held_out(pipeline):
     assert set(load(pipeline / "audit.toml")[0].edge.inputs) == set(both.columns) - {"ethnicity", "worked"}
     names = (pipeline / "README.md").read_text()
     assert not [c for c in both.columns if f"`{c}`" not in names]
+
+
+def test_quantising_leaves_its_models_and_no_file_it_worked_with(tmp_path, root, monkeypatch):
+    need_onnx()
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(root / "pipelines" / "census_edge")
+    train = import_module("train")
+    for name in ("train", "network"):  # other pipelines have files of these names
+        sys.modules.pop(name)
+    monkeypatch.setattr(train, "FOLDER", tmp_path)
+    write_network(tmp_path / "full.onnx")
+    train.quantise(torch.tensor(make_rows()))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["full.onnx", "int8_dynamic.onnx", "int8_static.onnx"]
+    (tmp_path / "int8_static.onnx").unlink()
+    with pytest.raises(TypeError):
+        train.quantise(None)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["full.onnx", "int8_dynamic.onnx"]
 
 
 @pytest.mark.slow

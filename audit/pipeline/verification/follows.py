@@ -76,7 +76,7 @@ def follow(there: AuditResult) -> AuditResult:
         _follow_predictions(there, config, predictions, made)
     estimates = made.estimates + tuple(there.estimates)
     energy = recount_energy(there.energy, config, there.data, estimates)
-    edge = None if there.edge is None else follow_flips(there.edge, config, there.cubes, estimates)
+    edge = None if there.edge is None else follow_flips(there.edge, config, estimates)
     evidence = Evidence(
         estimates=estimates,
         checks=made.checks,
