@@ -5,13 +5,13 @@ Must not: measure, or show a number without how it came about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from audit.errors import printable
-from audit.estimate import figure_text
-from audit.record.edge import CallEnergy, Candidate, Edge, ModelResources, OperatorCount
+from audit.estimate import figure_text, join_words
+from audit.record.edge import CallEnergy, Candidate, Edge, Latency, ModelResources, OperatorCount, ToolNoise
 from audit.record.energy_text import format_figure, name_component
 from audit.record.result import AuditResult, name_verdict
 
@@ -112,29 +112,73 @@ def describe_joules(energy: CallEnergy) -> str:
     """Return joules for 1,000 predictions, with the basis of every component; or why there are none."""
     if energy.j_per_1000 is None:
         return f"{NOT_MEASURED}: {printable(energy.reason, 160)}"
-    basis = [f"{name_component(c.component)} {METHODS[c.method]}" for c in energy.components if c.energy_j is not None]
-    return f"{format_figure(energy.j_per_1000)} J for 1,000 predictions ({', '.join(basis)})"
+    return f"{format_figure(energy.j_per_1000)} J for 1,000 predictions ({_list_basis(energy)})"
+
+
+def _list_basis(energy: CallEnergy) -> str:
+    return ", ".join(
+        f"{name_component(c.component)} {METHODS[c.method]}" for c in energy.components if c.energy_j is not None
+    )
+
+
+def describe_basis(edge: Edge) -> str:
+    """Return how the joules of each model came about; empty where there are none."""
+    known = [(m.name, m.energy) for m in edge.models if m.energy is not None and m.energy.j_per_1000 is not None]
+    if not known:
+        return ""
+    basis = _say_alike([(name, _list_basis(energy)) for name, energy in known])
+    return f"J for 1,000 predictions: the whole machine, idle power included ({basis})"
 
 
 def describe_calls(edge: Edge) -> str:
     """Return how models were called, by which engine and on which processor; empty where none was run."""
     if edge.engine is None or edge.batch is None or edge.threads is None:
         return ""
-    timed = next((m.latency for m in edge.models if m.latency is not None), None)
-    calls = "" if timed is None else f", {timed.repetitions:,} timed calls after {timed.warm_up} to warm up"
+    timed = [(m.name, _describe_timing(m.latency)) for m in edge.models if m.latency is not None]
+    calls = f", {_say_alike(timed)}" if timed else ""
     machine = printable(edge.processor or "processor unknown", 80)
     return f"Rows a call: {edge.batch:,}, threads: {edge.threads}{calls}; {printable(edge.engine, 80)}; {machine}"
 
 
+def _describe_timing(latency: Latency) -> str:
+    return f"{latency.repetitions:,} timed calls after {latency.warm_up} to warm up"
+
+
 def describe_noise(edge: Edge) -> str:
-    """Return what the noise of the tool is; empty where no model was run."""
-    noise = next((m.noise for m in edge.models if m.noise is not None), None)
-    if noise is None:
+    """Return what the noise of the tool is, of each model; empty where no model was run."""
+    told = [(m.name, _describe_second_pass(m.noise)) for m in edge.models if m.noise is not None]
+    if not told:
         return ""
-    return (
-        f"Noise of the tool: answers that differ when the same rows come in another order, {noise.second_batch:,} a "
-        f"call instead of {noise.batch:,}"
-    )
+    return f"Noise of the tool: answers that differ when the same rows come in another order, {_say_alike(told)}"
+
+
+def _describe_second_pass(noise: ToolNoise) -> str:
+    if noise.second_batch == noise.batch:
+        return f"again {noise.batch:,} a call"
+    return f"{noise.second_batch:,} a call instead of {noise.batch:,}"
+
+
+def describe_missing(edge: Edge) -> str:
+    """Return why numbers of models were not measured; empty where all were."""
+    return _say_alike([(m.name, printable(m.reason, 160)) for m in edge.models if m.reason], of=len(edge.models))
+
+
+def _say_alike(told: Sequence[tuple[str, str]], of: int | None = None) -> str:
+    """Return what is said of models: once where it is the same of all of them, else with the names of each.
+
+    >>> _say_alike([("full", "64 a call"), ("int8", "64 a call")])
+    '64 a call'
+    >>> _say_alike([("full", "64 a call"), ("int8", "again 1 a call"), ("small", "64 a call")])
+    'full and small: 64 a call; int8: again 1 a call'
+    >>> _say_alike([("int8", "no energy")], of=2)
+    'int8: no energy'
+    """
+    named: dict[str, list[str]] = {}
+    for name, words in told:
+        named.setdefault(words, []).append(printable(name, LONGEST_NAME))
+    if len(named) == 1 and of in {None, len(told)}:
+        return told[0][1]
+    return "; ".join(f"{join_words(names)}: {words}" for words, names in named.items())
 
 
 def describe_candidate(candidate: Candidate) -> str:

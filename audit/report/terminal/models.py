@@ -17,8 +17,9 @@ from audit.record.edge import Edge, ModelResources, OperatorCount
 from audit.record.energy_text import format_figure
 from audit.record.result import AuditResult
 from audit.report.resources import (
+    describe_basis,
     describe_calls,
-    describe_joules,
+    describe_missing,
     describe_model,
     describe_noise,
     describe_smallest,
@@ -53,7 +54,9 @@ def list_models(result: AuditResult, *, whole: bool = False) -> Iterator[Line]:
         yield from _make_table(edge)
     else:
         yield Line("Models", whole=True)
-    for said in (describe_calls(edge), describe_noise(edge), _explain_energy(edge), _explain_missing(edge)):
+    missing = describe_missing(edge)
+    why = f"Not measured (-): {missing}" if missing else ""
+    for said in (describe_calls(edge), describe_noise(edge), describe_basis(edge), why):
         if said:
             yield Line("  ", said)
     yield from _list_candidates(result, edge, whole=whole)
@@ -114,21 +117,6 @@ def _count_integer(found: OperatorCount) -> str:
 
 def _show(value: T | None, write: Callable[[T], str]) -> str:
     return NONE if value is None else write(value)
-
-
-def _explain_energy(edge: Edge) -> str:
-    """Return the basis of the joules; empty where there are none."""
-    known = [m.energy for m in edge.models if m.energy is not None and m.energy.j_per_1000 is not None]
-    if known:
-        basis = describe_joules(known[0]).partition("(")[2].rstrip(")")
-        return f"J for 1,000 predictions: the whole machine, idle power included ({basis})"
-    return ""
-
-
-def _explain_missing(edge: Edge) -> str:
-    """Return why a number is a dash."""
-    reasons = dict.fromkeys(printable(m.reason, 160) for m in edge.models if m.reason)
-    return f"Not measured (-): {'; '.join(reasons)}" if reasons else ""
 
 
 def _list_everything(edge: Edge) -> Iterator[Line]:

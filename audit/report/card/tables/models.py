@@ -15,6 +15,7 @@ from audit.report.card.words import clean_text, make_text_cell
 from audit.report.resources import (
     describe_calls,
     describe_candidate,
+    describe_missing,
     describe_model,
     describe_noise,
     describe_smallest,
@@ -35,11 +36,12 @@ class ModelsView:
 
 def make_models_view(edge: Edge, judged: str | None) -> ModelsView:
     """Return the tables of all models and of all candidates."""
-    notes = (describe_calls(edge), describe_noise(edge), *dict.fromkeys(m.reason for m in edge.models if m.reason))
+    missing = describe_missing(edge)
+    notes = (describe_calls(edge), describe_noise(edge), f"Not measured: {missing}" if missing else "")
     return ModelsView(
         sentence=describe_smallest(edge, judged),
         tables=(_make_candidates_table(edge), _make_resources_table(edge)),
-        notes=tuple(f"{capitalise(clean_text(note, LONGEST))}." for note in notes if note),
+        notes=tuple(f"{capitalise(clean_text(note, LONGEST_SENTENCES))}." for note in notes if note),
     )
 
 
