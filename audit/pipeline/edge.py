@@ -229,9 +229,9 @@ def _read_flips(estimates: Estimates, by: tuple[str, ...]) -> Iterator[GroupFlip
     for lost in estimates.of("model", "negative_flips", by):
         if lost.compare is not None or lost.group is None or None in lost.group:
             continue
-        gained = _find(estimates, "positive_flips", by, lost.group)
-        net = _find(estimates, "net_change", by, lost.group)
-        test = _find(estimates, "net_change", by, lost.group, "p_value")
+        gained = _find_estimate(estimates, "positive_flips", by, lost.group)
+        net = _find_estimate(estimates, "net_change", by, lost.group)
+        test = _find_estimate(estimates, "net_change", by, lost.group, "p_value")
         yield GroupFlips(
             by=by,
             group=lost.group,
@@ -249,7 +249,9 @@ def _read_count(counted: float | None) -> int:
     return 0 if counted is None else int(counted)
 
 
-def _find(estimates: Estimates, metric: str, by: tuple[str, ...], group: Group, compare: str | None = None) -> Estimate:
+def _find_estimate(
+    estimates: Estimates, metric: str, by: tuple[str, ...], group: Group, compare: str | None = None
+) -> Estimate:
     """Return an estimate of a group, or its test; one without a value where there is none."""
     each = estimates.of("model", metric, by)
     return next((e for e in each if (e.group, e.compare) == (group, compare)), UNKNOWN)

@@ -36,7 +36,7 @@ def edge():
 
 def test_what_is_the_same_of_all_models_is_said_once(edge):
     assert describe_noise(edge).endswith("the same rows come in another order, 64 a call instead of 1")
-    assert describe_basis(edge).endswith("idle power included (CPU measured, memory estimated)")
+    assert describe_basis(edge).endswith("idle power included (CPU measured, RAM estimated)")
     assert "threads: 1, 200 timed calls after 20 to warm up; onnxruntime 1" in describe_calls(edge)
     assert describe_missing(edge) == ""
 
@@ -46,7 +46,7 @@ def test_what_differs_is_said_of_each_model(edge):
     one = replace(int8, noise=replace(int8.noise, second_batch=1), energy=meter("sampled", "constant"))
     edge = replace(edge, models=(full, replace(one, latency=replace(int8.latency, repetitions=40))))
     assert describe_noise(edge).endswith("another order, full: 64 a call instead of 1; int8: again 1 a call")
-    basis = "full: CPU measured, memory estimated; int8: CPU measured from samples, memory assumed"
+    basis = "full: CPU measured, RAM estimated; int8: CPU measured from samples, RAM assumed"
     assert describe_basis(edge).endswith(f"({basis})")
     assert "full: 200 timed calls after 20 to warm up; int8: 40 timed calls after" in describe_calls(edge)
 
