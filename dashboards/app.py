@@ -6,6 +6,7 @@ store in the environment. Names from the data pass through `escape`, because mos
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ from audit.report.card.groups import find_limit_lines, make_model_groupings
 from audit.report.card.limits import LimitView, make_limit_views
 from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.shapes import GroupingView, Table
+from audit.report.card.tables.models import make_models_view
 from audit.report.card.view import describe_tally, write_headline
 from audit.report.card.words import (
     BADGES,
@@ -41,6 +43,7 @@ from audit.report.card.words import (
     name_group,
     name_grouping,
 )
+from audit.report.resources import find_judged
 from audit.system import environment
 
 STORE = Path(os.environ.get(environment.STORE, environment.DEFAULT_STORE))
@@ -206,6 +209,7 @@ def draw_run(result: AuditResult, folder: Path) -> None:
         show_limits(make_limit_views(result))
     model_tab, data_tab, checks_tab, energy_tab = st.tabs(["Model", "Data", "Checks", "Energy"])
     with model_tab:
+        show_compressed(result)
         show_stage(result, "model", make_model_groupings(result), "selection_rate")
     with data_tab:
         for part in map(make_part_view, result.data):
@@ -260,6 +264,18 @@ def show_stage(result: AuditResult, stage: Stage, views: Sequence[GroupingView],
     st.caption("All counts are shown here; the card withholds small ones.")
 
 
+def show_compressed(result: AuditResult) -> None:
+    """Show what compressed models cost and change, as the report has it; nothing where there are none."""
+    if result.edge is None:
+        return
+    view = make_models_view(result.edge, find_judged(result))
+    st.markdown(f"**Compressed models.** {escape(view.sentence)}")
+    for drawn in view.tables:
+        show_table(drawn)
+    for note in view.notes:
+        st.caption(escape(note))
+
+
 def list_drawable(found: EstimateIndex, by: By) -> list[str]:
     """Return the rates of groups, and other numbers of one group."""
     rates = (
@@ -305,14 +321,22 @@ def draw_flow(flow: Flow) -> None:
         alt.Chart(pd.DataFrame(rows))
         .mark_bar(height=14)
         .encode(
-            x=alt.X("size:Q", axis=None, scale=alt.Scale(domain=[-50, 50])),
+            x=alt.X("size:Q", axis=make_share_axis(flow), scale=alt.Scale(domain=[-50, 50])),
             y=alt.Y("group:N", sort=alt.SortField("row"), axis=names),
             color=alt.Color("way:N", title=None, scale=alt.Scale(domain=list(flow.sides), range=[LIMIT, INK])),
             tooltip=[alt.Tooltip("group:N", title="changed")],
         )
-        .properties(height=8 + ROW_PX * len(flow.rows))
+        .properties(height=8 + ROW_PX * len(flow.rows) + AXIS_PX)
     )
     st.altair_chart(picture.configure_view(stroke=None), width="stretch")
+
+
+def make_share_axis(flow: Flow) -> alt.Axis:
+    """Return the axis of bars that grow to both sides from its middle, with the words that the card has there."""
+    places = {round(tick.x - 50, 2): tick.text for tick in flow.ticks}
+    words = json.dumps({f"{place:g}": text for place, text in places.items()})
+    expression = f"{words}[datum.value]"
+    return alt.Axis(title="share of the group", values=list(places), labelExpr=expression, labelFontSize=12)
 
 
 def describe_dot(row: int, e: Estimate) -> dict[str, object]:

@@ -14,12 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import sample_results
 
 import audit
 from audit.cli import dashboard
+from audit.config.read import build
 from audit.errors import QuestionError
+from audit.pipeline.run import Job, run
 from audit.record.store import Store
 
 pytest.importorskip("streamlit", reason="the extra evenhand[dashboard] is not installed")
@@ -373,3 +377,28 @@ def test_changed_decisions_are_drawn_and_told(tmp_path, monkeypatch):
     assert not at.exception
     assert "By race, black lost accuracy: 40 of 200 decisions changed (40 newly wrong, 0 newly right)" in written(at)
     assert "Changed decisions by race" in written(at)
+    bars = json.loads(at.get("vega_lite_chart")[-1].proto.spec)
+    assert bars["encoding"]["x"]["axis"]["labelExpr"].startswith('{"-48.5": "20%", "-24.25": "10%", "0": "0%"')
+
+
+def test_compressed_models_are_shown_as_the_report_shows_them(tmp_path, monkeypatch):
+    y = np.resize([0, 1], 6000)
+    rows = {"race": np.repeat(["black", "white"], 3000), "y": y, "full": y}
+    for name, changes in {"int8": 4, "pruned": 900, "seed1": 40, "seed2": 50}.items():
+        rows[name] = np.where(np.arange(6000) < changes, 1 - y, y)
+    pa.parquet.write_table(pa.table(rows), tmp_path / "p.parquet")
+    asked = {
+        "data": {"label": "y", "groups": ["race"]},
+        "predictions": {"source": "p.parquet", "prediction": "int8", "against": "full"},
+        "edge": {"candidates": ["int8", "pruned"], "seeds": ["seed1", "seed2"], "ship": "smallest"},
+    }
+    store = Store(tmp_path / "store")
+    run(Job(config=build(asked, "a test"), folder=tmp_path, store=store, metered=False))
+    at = page(store, monkeypatch)
+    assert not at.exception
+    shown = written(at)
+    assert "**Compressed models.** Smallest model that passes: int8." in shown
+    assert "Candidates against the full model full" in shown
+    assert "900 of 6,000 changed (15.0%), net loss 900" in shown
+    assert "What each model costs" in shown
+    assert "Not measured: no model file is named, so that only its answers are known." in shown

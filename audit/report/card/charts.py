@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -25,8 +25,8 @@ MOST_ROWS = 24
 """A chart of more groups than this is a smear; the table has them all."""
 NATURAL: dict[Figure, tuple[float, float]] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "ratio": (0.0, math.inf)}
 """Where the values of a figure end, and so its axis."""
-HALF = 49.0
-"""Width of the longest bar to one side, in per cent; a margin stays at both ends."""
+MIDDLE = 50.0
+"""Where bars to both sides meet, in per cent of the width."""
 EQUAL = {"ratio": (1.0,), "difference": (0.0,)}
 
 
@@ -101,6 +101,8 @@ class Flow:
     net: str
     """What the one less the other is."""
     rows: tuple[FlowRow, ...]
+    ticks: tuple[Tick, ...]
+    """Shares of a group, 0% in the middle and growing to both sides."""
     few: bool = False
 
 
@@ -223,20 +225,33 @@ def draw_rates(
 
 def draw_flow(title: str, sides: tuple[str, str], net: str, groups: Sequence[Changed]) -> Flow:
     """Return what changed either way in every group, all of it on one scale."""
-    most = max(chain.from_iterable((c.lost.value or 0.0, c.gained.value or 0.0) for c in groups)) or 1.0
-    rows = tuple(_draw_flow_row(c, sides, HALF / most) for c in groups)
-    return Flow(title, sides, net, rows, few=any(row.mark == "few" for row in rows))
+    scale = _make_scale_both_ways(
+        max(chain.from_iterable((c.lost.value or 0.0, c.gained.value or 0.0) for c in groups))
+    )
+    rows = tuple(_draw_flow_row(c, sides, scale) for c in groups)
+    # Either side is a share, and none of them is negative.
+    ticks = tuple(replace(tick, text=tick.text.removeprefix("−")) for tick in scale.make_ticks())
+    return Flow(title, sides, net, rows, ticks, few=any(row.mark == "few" for row in rows))
 
 
-def _draw_flow_row(changed: Changed, sides: tuple[str, str], scale: float) -> FlowRow:
+def _make_scale_both_ways(most: float) -> Scale:
+    """Return a scale of round shares with 0 in its middle; up to 1 where nothing changed."""
+    most = most or 1.0
+    step = _choose_step(-most, most)
+    high = min(1.0, math.ceil(most / step - 1e-9) * step)
+    return Scale(-high, high, step, "share")
+
+
+def _draw_flow_row(changed: Changed, sides: tuple[str, str], scale: Scale) -> FlowRow:
     cell, called = make_estimate_cell(changed.net), name_group(changed.net.by, changed.net.group)
     each = zip((changed.lost, changed.gained), sides, strict=True)
+    start = scale.at(-(changed.lost.value or 0.0))
     return FlowRow(
         label=shorten_label(called),
         name=called,
-        start=round(50 - scale * (changed.lost.value or 0.0), 2),
-        lost=round(scale * (changed.lost.value or 0.0), 2),
-        gained=round(scale * (changed.gained.value or 0.0), 2),
+        start=start,
+        lost=round(MIDDLE - start, 2),
+        gained=round(scale.at(changed.gained.value or 0.0) - MIDDLE, 2),
         said=", ".join(f"{counted_text(e)} {side}" for e, side in each) + f" of {count_rows(changed.lost):,.0f}",
         net=cell.text,
         interval=cell.interval,

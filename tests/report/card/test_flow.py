@@ -33,10 +33,25 @@ def test_bars_are_on_one_scale_and_say_how_many_changed():
     assert told["a"].said == "20 newly wrong, 10 newly right of 300"
     assert told["b"].said == "30 newly wrong, 60 newly right of 600"
     assert told["a"].lost == pytest.approx(2 * told["a"].gained, abs=0.02)
-    assert told["b"].gained == 49.0  # the largest share of all
+    assert told["b"].gained == 48.5  # the largest share of all, at the end of the axis
     assert told["a"].start == pytest.approx(50 - told["a"].lost)
+    assert [tick.text for tick in flow.ticks] == ["10%", "5%", "0%", "5%", "10%"]
+    assert [tick.x for tick in flow.ticks] == [1.5, 25.75, 50.0, 74.25, 98.5]
     assert told["b"].net == "−5.0 points"
     assert [row.overall for row in flow.rows] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [(3, ["1.0%", "0.5%", "0.0%", "0.5%", "1.0%"]), (0, ["100%", "50%", "0%", "50%", "100%"])]
+)
+def test_the_axis_is_round_and_holds_every_bar(changes, words):
+    y = np.resize([0, 1], 300)
+    (view,) = make_model_groupings(
+        audit.pairs(np.where(np.arange(300) < changes, 1 - y, y), y, y, groups={"g": ["a"] * 300})
+    )
+    assert [tick.text for tick in view.flow.ticks] == words
+    assert all(row.start >= 1.5 and row.gained <= 48.5 for row in view.flow.rows)
+    assert [row.lost for row in view.flow.rows] == [pytest.approx(48.5 if changes else 0)] * len(view.flow.rows)
 
 
 def test_without_labels_it_is_up_and_down_and_with_weights_shares():
@@ -58,6 +73,7 @@ def test_page_and_notebook_show_it_before_the_rates():
     page = render(result, "html", 1)
     assert page.index("Changed decisions by g") < page.index("Model results by g")
     assert "30 newly wrong, 60 newly right of 600; net loss −5.0 points" in page
+    assert '<text class="tick" x="25.75%" y="11" text-anchor="middle">5%</text>' in page
     assert "30 newly wrong, 60 newly right of 600" in result._repr_html_()
     assert "newly wrong, 60" not in render(result, "html", 100)
 
