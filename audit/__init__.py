@@ -27,6 +27,7 @@ from audit.errors import (
 
 if TYPE_CHECKING:
     from audit.api import check, measure, pairs
+    from audit.compression import compressed
     from audit.energy.plan.options import plan
     from audit.estimate import Estimate
     from audit.record.compare import compare
@@ -39,6 +40,7 @@ _LAZY = {
     "Estimate": "audit.estimate",
     "check": "audit.api",
     "compare": "audit.record.compare",
+    "compressed": "audit.compression",
     "measure": "audit.api",
     "pairs": "audit.api",
     "plan": "audit.energy.plan.options",
@@ -61,6 +63,7 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "compressed",
     "measure",
     "pairs",
     "plan",

@@ -159,7 +159,7 @@ def audit_table(
     verbose: bool,
 ) -> None:
     """Audit one table by what options or a file ask, show what came of it, and exit by the verdict."""
-    from audit.cli.question import ask, make_relative
+    from audit.cli.question import ask
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import strip_place
 
@@ -168,17 +168,13 @@ def audit_table(
     if config_path is not None:
         _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
     if write_config is not None:
-        from audit.config.write import require_new
-
-        require_new(write_config)
-        # Refused now, if the file may not hold what was asked, and not when the audit is done.
-        make_relative(config, write_config.parent)
+        require_writable(config, write_config)
     command = ("audit", given.command or given.stage, *map(strip_place, (given.table, *given.tests)))
     job = make_job(config, Path(), store, command, json=json, metered=False)
     with say_in_options(given, asked=config_path is None):
         audited = run_audit(job)
     if write_config is not None:
-        _save(config, write_config)
+        save_question(config, write_config)
     conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config), whole=verbose)
 
 
@@ -206,7 +202,17 @@ def _is_judged(config: Config) -> bool:
     return bool(config.gates) or config.policy.four_fifths or config.edge is not None
 
 
-def _save(config: Config, path: Path) -> None:
+def require_writable(config: Config, path: Path) -> None:
+    """Refuse a file that is there already, or that may not hold what was asked: now, and not when the audit is done."""
+    from audit.cli.question import make_relative
+    from audit.config.write import require_new
+
+    require_new(path)
+    make_relative(config, path.parent)
+
+
+def save_question(config: Config, path: Path) -> None:
+    """Write what options asked as an audit.toml, and say so."""
     from audit.cli.console import open_console
     from audit.cli.question import make_relative
     from audit.config.write import write_new

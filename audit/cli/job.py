@@ -134,7 +134,9 @@ def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
         if stage == "track":
             return ""
         return "Fix the error above and run again"
-    if stage in {"data", "model", "pairs"} and not {"--write-config", "--config"} & set(sys.argv):
+    # An inconclusive loss of a compressed model has a next step of its own, and so has a failure.
+    asked_once = {"data", "model", "pairs"} | ({"edge"} if verdict == "pass" else set())
+    if stage in asked_once and not {"--write-config", "--config"} & set(sys.argv):
         return f"To use {_name_limits(audited.result)} in CI, add --write-config audit.toml"
     step = _suggest_more_rows(audited.result) if verdict == "insufficient" else STEPS.get(verdict)
     if step:

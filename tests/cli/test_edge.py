@@ -1,21 +1,30 @@
-"""`audit edge` as it is typed: columns, files of models, and what is missing."""
+"""`audit edge` as it is typed: columns, files of models, the question written as a file, and what is missing."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 from small_models import draw_labels, make_rows, need_onnx, quantise_static, write_network
 
+from audit.cli import main
+from audit.record.store import Store
 
-def run_edge(folder, *words, code=0):
-    command = [sys.executable, "-m", "audit", "edge", *words, "--store", "store"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert done.returncode == code, done.stderr
-    return done
+INPUTS = ["--inputs", "f0,f1,f2,f3,f4,f5", "--seconds", "0", "--repetitions", "20", "--largest-loss", "0.05"]
+FILES = ["rows.parquet", "--against", "full.onnx", "--prediction", "int8.onnx", "--label", "y", "--groups", "race"]
+
+
+@pytest.fixture
+def run_edge(capsys):
+    def run(*words, code=0, command="edge"):
+        with pytest.raises(SystemExit) as ended:
+            main([command, *words, "--store", "store"])
+        out, err = capsys.readouterr()
+        assert ended.value.code == code, err
+        return out, err
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -29,32 +38,54 @@ def people(tmp_path_factory):
     return folder
 
 
-def test_two_files_are_run_and_compared(people):
+@pytest.fixture
+def models(people, monkeypatch):
     need_onnx()
+    monkeypatch.chdir(people)
     quantise_static(write_network(people / "full.onnx"), people / "int8.onnx", make_rows(seed=1))
-    words = ["rows.parquet", "--against", "full.onnx", "--prediction", "int8.onnx", "--label", "y", "--groups", "race"]
-    asked = ["--inputs", "f0,f1,f2,f3,f4,f5", "--seconds", "0", "--repetitions", "20", "--largest-loss", "0.05"]
-    shown = run_edge(people, *words, *asked).stdout
+    return people
+
+
+def test_two_files_are_run_and_compared(models, run_edge):
+    shown = run_edge(*FILES, *INPUTS)[0]
     assert shown.startswith("PASS: ")
     assert "2/2 MatMul" in shown
     assert "Smallest model that passes: int8" in shown
-    plain = json.loads(run_edge(people, *words, *asked, "--json").stdout)
+    assert "Next    To use this limit in CI, add --write-config audit.toml" in shown
+    plain = json.loads(run_edge(*FILES, *INPUTS, "--json")[0])
     assert [m["name"] for m in plain["edge"]["models"]] == ["full", "int8"]
     assert plain["run"]["command"][:2] == ["audit", "edge"]
 
 
-def test_what_is_missing_is_said(people):
+def test_the_question_is_written_as_a_file_that_a_run_answers_alike(models, run_edge):
+    """From another folder: the files of tables and models are named from where the question lies."""
+    (models / "ci").mkdir()
+    said = run_edge(*FILES, *INPUTS, "--write-config", "ci/audit.toml")[1]
+    assert "Wrote ci/audit.toml. The same audit: audit run ci/audit.toml" in said
+    first = Store(models / "store").load()
+    run_edge("ci/audit.toml", command="run")
+    again = Store(models / "store").load()
+    assert again.run.id != first.run.id
+    assert again.edge.candidates == first.edge.candidates
+    assert again.estimates == first.estimates
+    assert [g.sentence for g in again.gates] == [g.sentence for g in first.gates]
+    assert [m.digest for m in again.edge.models] == [m.digest for m in first.edge.models]
+    said = run_edge(*FILES, *INPUTS, "--write-config", "ci/audit.toml", code=2)[1]
+    assert "ci/audit.toml" in said
+
+
+def test_what_is_missing_is_said(people, monkeypatch, run_edge):
+    monkeypatch.chdir(people)
     words = ["rows.parquet", "--against", "full.onnx", "--prediction", "int8.onnx", "--label", "y"]
-    said = run_edge(people, *words, code=2).stderr
+    said = run_edge(*words, code=2)[1]
     assert "--inputs is missing; name the columns that the models see, in the order of training" in said
-    said = run_edge(people, "rows.parquet", "--prediction", "y", code=2).stderr
+    said = run_edge("rows.parquet", "--prediction", "y", code=2)[1]
     assert "--against is missing; name the full model with --against and candidates with --prediction" in said
 
 
 @pytest.mark.parametrize("option", ["--cutoff", "--seconds", "--largest-loss"])
-def test_an_option_of_zero_beside_a_file_is_refused_and_not_dropped(tmp_path, option):
+def test_an_option_of_zero_beside_a_file_is_refused_and_not_dropped(tmp_path, monkeypatch, option, run_edge):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "audit.toml").write_text('[data]\nlabel = "y"\n')
-    words = ["audit", "edge", "rows.parquet", "--config", str(tmp_path / "audit.toml"), option, "0"]
-    done = subprocess.run([sys.executable, "-m", *words], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 2
-    assert f"{option} cannot be combined with --config" in done.stderr
+    said = run_edge("rows.parquet", "--config", str(tmp_path / "audit.toml"), option, "0", code=2)[1]
+    assert f"{option} cannot be combined with --config" in said

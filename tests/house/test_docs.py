@@ -112,6 +112,9 @@ def test_configurations_are_read(page, text):
 def test_python_runs(page, tmp_path, monkeypatch):
     """All blocks of a page, in order, as one program that already has the data."""
     monkeypatch.chdir(guide_data.write(tmp_path))
+    if ".onnx" in "".join(blocks(page, "python")):
+        pytest.importorskip("onnxruntime", reason="pip install 'evenhand[onnx]'")
+        guide_data.write_models(tmp_path)
     program = "\n".join([guide_data.PRELUDE, *blocks(page, "python")])
     done = run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", program], Path.cwd())
     assert done.returncode == 0, done.stderr

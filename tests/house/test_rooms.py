@@ -13,7 +13,7 @@ import audit
 
 PACKAGE = Path(audit.__file__).parent
 ROOT = {
-    *("__init__.py", "__main__.py", "_version.py", "api.py", "py.typed"),
+    *("__init__.py", "__main__.py", "_version.py", "api.py", "compression.py", "py.typed"),
     *("errors.py", "estimate.py", "cube.py", "axes.py"),
     *("sklearn.py", "torch", "lightning.py", "transformers.py", "xgboost.py", "lightgbm.py", "mlflow.py", "cli"),
     *("system", "tables", "text", "items", "counting", "measurement", "record", "config", "gates", "energy", "edge"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli import options as o
-from audit.cli.audit import say_in_options
+from audit.cli.audit import require_writable, save_question, say_in_options
 from audit.cli.job import HERE, conclude, make_job
 from audit.cli.options import Command, Given
 
@@ -65,6 +65,7 @@ def edge(
     ] = None,
     gate: o.Gates = None,
     config: o.ConfigPath = None,
+    write_config: o.WriteConfig = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -96,8 +97,12 @@ def edge(
     }
     with say_in_options(given, asked=config is None):
         question = _ask_by_file(given, said, config) if config is not None else _ask_in_options(given, said)
+        if write_config is not None:
+            require_writable(question, write_config)
         job = make_job(question, Path(), store, ("audit", "edge", strip_place(table)), json=json, metered=False)
         audited = run_audit(job)
+    if write_config is not None:
+        save_question(question, write_config)
     conclude(audited, store, json=json, exit_zero=exit_zero, gated=True, whole=verbose)
 
 
