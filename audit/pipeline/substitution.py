@@ -49,10 +49,7 @@ def write_swapped(prompts: Path, terms: Path, into: Path, text: str = "text", te
     SourceError
         When the table has no such column.
     """
-    if into.exists():
-        raise QuestionError(f"'{printable(into, 200)}' exists and is not overwritten; choose another name")
-    if into.suffix not in {".parquet", ".csv"}:
-        raise QuestionError(f"--into {printable(into, 200)}: give a name that ends in .parquet or .csv")
+    _require_new(into)
     words, rows = read_terms(terms), _read_rows(prompts)
     _require_columns(rows, prompts, text, template)
     left, made = [], []
@@ -67,6 +64,14 @@ def write_swapped(prompts: Path, terms: Path, into: Path, text: str = "text", te
     _write(made, into)
     exchanged = len({row["item"] for row in made})
     return Written(len(rows), exchanged, len({row["template"] for row in made}), len(made), left)
+
+
+def _require_new(into: Path) -> None:
+    """Refuse a name that is taken, or that says no format, before anything is read."""
+    if into.exists():
+        raise QuestionError(f"'{printable(into, 200)}' exists and is not overwritten; choose another name")
+    if into.suffix not in {".parquet", ".csv"}:
+        raise QuestionError(f"--into {printable(into, 200)}: give a name that ends in .parquet or .csv")
 
 
 def _read_rows(table: Path) -> list[dict[str, Any]]:
@@ -118,6 +123,58 @@ def measure_swapped(table: Path, decision: str, confidence: float = 0.95) -> tup
     ValuesError
         When a decision is missing, or a text lacks an arm.
     """
+    found = _read_exchanges(table, decision)
+    return tuple(_compare(group, to, texts, confidence) for (group, to), texts in sorted(found.items()))
+
+
+def write_exchanges(table: Path, decision: str, into: Path) -> int:
+    """Write a row for each exchange of each text, with the decisions on its arms, and return how many there are.
+
+    Two decisions about the same text stand in one row then: those with another identity (``between``) and with another
+    word of the same one (``within``), and whether either changed the decision. So `audit pairs` can record and judge
+    them.
+
+    Raises
+    ------
+    QuestionError
+        When a name is taken.
+    SourceError, ValuesError
+        As of `measure_swapped`, and where decisions are numbers.
+    """
+    _require_new(into)
+    rows = []
+    for (group, to), texts in sorted(_read_exchanges(table, decision).items()):
+        for text in texts:
+            if not {text.original, text.between, text.within} <= {0.0, 1.0}:
+                raise ValuesError(
+                    f"{printable(table, 200)}: decision '{printable(decision)}' holds numbers; audit pairs compares "
+                    "decisions of yes and no (1, 0), so leave --into out, or cut them at a threshold first"
+                )
+            rows.append(_to_row(text, group, to))
+    _write(rows, into)
+    return len(rows)
+
+
+def _to_row(text: Text, group: str, to: str) -> dict[str, Any]:
+    named = {"item": text.item, "template": text.template, "group": group, "to": to, "exchange": f"{group} to {to}"}
+    arms = {"original": text.original, "between": text.between, "within": text.within}
+    decisions = {arm: int(decision) for arm, decision in arms.items()}
+    changed = {f"changed_{arm}": int(arms[arm] != text.original) for arm in ("between", "within")}
+    return {**named, **decisions, **changed}
+
+
+class Text(NamedTuple):
+    """A text with the decision on each of its arms."""
+
+    original: float
+    between: float
+    within: float
+    template: str
+    item: str
+
+
+def _read_exchanges(table: Path, decision: str) -> dict[tuple[str, str], list[Text]]:
+    """Return texts with their decisions, by the group of their words and the one that these were exchanged for."""
     rows = _read_rows(table)
     shown = printable(table, 200)
     for name in (*OWN, decision):
@@ -126,15 +183,16 @@ def measure_swapped(table: Path, decision: str, confidence: float = 0.95) -> tup
     if not rows:
         raise SourceError(f"{shown} has no rows")
     arms = _gather(rows, decision, shown)
-    found: dict[tuple[str, str], list[tuple[float, float, float, str]]] = {}
+    found: dict[tuple[str, str], list[Text]] = {}
     for (item, arm, to), (value, row) in arms.items():
         if arm == "between":
-            trio = (_get(arms, item, "original", row, shown), value, _get(arms, item, "within", row, shown))
-            found.setdefault((str(row["group"]), to), []).append((*trio, str(row["template"])))
+            original, within = (_get(arms, item, arm, row, shown) for arm in ("original", "within"))
+            text = Text(original, value, within, str(row["template"]), item)
+            found.setdefault((str(row["group"]), to), []).append(text)
     if not found:
         raise ValuesError(f"{shown} has no row whose arm is between; audit swap writes them")
     _require_between(arms, found, shown)
-    return tuple(_compare(group, to, texts, confidence) for (group, to), texts in sorted(found.items()))
+    return found
 
 
 Key = tuple[str, str, str]
@@ -190,13 +248,13 @@ def _get(arms: Arms, item: str, arm: str, row: Mapping[str, Any], shown: str) ->
     return found[0]
 
 
-def _compare(group: str, to: str, texts: Sequence[tuple[float, float, float, str]], confidence: float) -> Compared:
+def _compare(group: str, to: str, texts: Sequence[Text], confidence: float) -> Compared:
     import numpy as np
 
     from audit.measurement.rates.substitution import measure_effect
 
     decisions = np.array([text[:3] for text in texts], dtype=float)
-    _, template = np.unique([text[3] for text in texts], return_inverse=True)
+    _, template = np.unique([text.template for text in texts], return_inverse=True)
     tail = (1 - confidence) / 2
     effect = measure_effect(decisions[:, 0], decisions[:, 1], decisions[:, 2], template.astype(np.intp), tail)
     return Compared(group, to, effect, bool(np.isin(decisions, (0.0, 1.0)).all()))

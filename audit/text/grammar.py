@@ -14,6 +14,8 @@ Use = Literal["subject", "object", "possessive", "pronoun"]
 """She, her, her (book), hers."""
 PRONOUNS = frozenset({"her", "his"})
 """One form for two uses: her is him or his, and his is her or hers."""
+GENDERED = re.compile(r"(?<!\w)(?:she|her|hers|herself|he|him|his|himself)(?!\w)", re.IGNORECASE)
+"""Pronouns that would no longer fit where the gender of a text is exchanged around them."""
 _AFTER = re.compile(r"\s*(?P<stop>[.,;:!?)\]\"”]|--|—|–|$)|\s+(?P<word>[^\W\d_]+)")
 FOLLOWS_A_NOUN = frozenset(
     (

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
-from audit.text.grammar import begins_sentence, find_use, fit_article, match_case
+from audit.text.grammar import GENDERED, begins_sentence, find_use, fit_article, match_case
 from audit.text.terms import Place, Terms
 
 Arm = Literal["original", "between", "within"]
@@ -98,6 +98,10 @@ def _find_hits(text: str, terms: Terms) -> list[_Hit]:
         hits.append(_Hit(found.start(), found.end(), _choose_place(text, found, places, terms), len(places) == 1))
     if not hits:
         raise UnsureError("no word of the terms")
+    for found in GENDERED.finditer(text) if terms.is_gender else ():
+        # Beside a word that is exchanged it would no longer fit: "John lost her keys" measures grammar.
+        if found[0].lower() not in terms.places:
+            raise UnsureError(f"the terms have no '{found[0].lower()}', which would no longer fit")
     return hits
 
 

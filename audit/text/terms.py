@@ -22,8 +22,11 @@ from itertools import chain
 from pathlib import Path
 
 from audit.errors import QuestionError, SourceError, no_such, printable
+from audit.text.grammar import GENDERED, PRONOUNS
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ ][^\W\d_]+)*\.?")
+GENDERS = frozenset({"gender", "sex", "female", "male", "woman", "man", "women", "men", "feminine", "masculine"})
+"""Names of attributes and groups whose words take other pronouns."""
 Slot = Mapping[str, tuple[str, ...]]
 
 
@@ -65,6 +68,12 @@ class Terms:
         """Words that are written with a capital in the file, in lower case: a capital inside a sentence is theirs."""
         words = chain.from_iterable(chain.from_iterable(slot.values() for slot in self.slots))
         return frozenset(word.lower() for word in words if word[:1].isupper())
+
+    @cached_property
+    def is_gender(self) -> bool:
+        """Whether an exchange changes which pronouns fit: by the words, the name of the attribute, or its groups."""
+        named = {self.attribute.lower(), *map(str.lower, self.groups)}
+        return not named.isdisjoint(GENDERS) or any(GENDERED.fullmatch(word) for word in self.places)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -134,8 +143,6 @@ def _read_words(words: object, where: str) -> tuple[str, ...]:
 
 def _refuse_ambiguous(terms: Terms) -> None:
     """Refuse a word that names two groups, or stands in two slots and is none of the pronouns whose use tells which."""
-    from audit.text.grammar import PRONOUNS
-
     if len(terms.groups) < 2:
         raise QuestionError(f"{terms.name} has one group; an exchange needs two")
     for word, places in terms.places.items():

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+import audit
 from audit.cli.app import main
 from audit.errors import SourceError, ValuesError
 from audit.measurement.inference.intervals import bound_mean
-from audit.pipeline.substitution import measure_swapped, write_swapped
+from audit.pipeline.substitution import measure_swapped, write_exchanges, write_swapped
 
 TERMS = """
 attribute = "gender"
@@ -25,6 +26,12 @@ def write(folder, texts):
     (folder / "terms.toml").write_text(TERMS)
     (folder / "prompts.csv").write_text("text,source\n" + "".join(f"{text},s\n" for text in texts))
     return write_swapped(folder / "prompts.csv", folder / "terms.toml", folder / "swapped.parquet")
+
+
+def run(*words):
+    with pytest.raises(SystemExit) as ended:
+        main(list(map(str, words)))
+    return ended.value.code
 
 
 def decide(folder, decision):
@@ -51,7 +58,7 @@ def test_texts_are_written_with_their_arms_and_what_was_left_out_is_counted(tmp_
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert "3 of 4 texts exchanged, of 2 templates; 9 rows in" in said
-    assert "1 not exchanged: no word of the terms (row 3)" in said
+    assert "1 of 4 texts is left out:\n  1: no word of the terms (row 3)\n" in said
 
 
 def test_a_column_of_templates_is_told_how_it_is_named(tmp_path):
@@ -105,6 +112,36 @@ def test_decisions_that_are_numbers_are_told_in_their_own_unit(tmp_path, capsys)
     assert "effect (between less within) +50 (" in said
     assert "%" not in said.replace("95%", "")
     assert "points" not in said
+
+
+def test_an_effect_is_recorded_and_judged_as_the_change_between_two_decisions(tmp_path, capsys):
+    """What `audit pairs` measures of the written rows is the effect and the shift that `audit swap` prints."""
+    write(tmp_path, [f"{name} {verb}." for name in ("Mary", "John") for verb in "abcdefghij"])
+    table = decide(tmp_path, lambda r: int(r["to"] == "male" and r["template"] < "___ g"))
+    into = tmp_path / "exchanges.parquet"
+    run("swap", table, "--decision", "decision", "--into", into)
+    assert "20 exchanges in" in capsys.readouterr().out
+    found = {f"{c.group} to {c.to}": c.effect for c in measure_swapped(table, "decision")}
+    for columns, part in ((("changed_between", "changed_within"), "effect"), (("between", "within"), "shift")):
+        new, earlier = (pq.read_table(into)[name].to_pylist() for name in columns)
+        result = audit.pairs(new, earlier, groups={"exchange": pq.read_table(into)["exchange"].to_pylist()})
+        for exchange, effect in found.items():
+            (change,) = result.find("selection_rate_change", by=["exchange"], group=[exchange])
+            assert change.value == getattr(effect, part).value
+    words = ["pairs", into, "--prediction", "changed_between", "--against", "changed_within", "--groups", "exchange"]
+    limit = ["--unit", "template", "--gate", "selection_rate_change <= 0.1", "--store", tmp_path / "runs"]
+    # Ten texts an exchange decide nothing about a limit of ten points.
+    assert run(*words, *limit) == 3
+    assert run("swap", table, "--decision", "decision", "--into", into) == 2
+    assert "exists and is not overwritten" in capsys.readouterr().err
+
+
+def test_decisions_that_are_numbers_are_not_written_as_pairs(tmp_path):
+    write(tmp_path, ["Mary came.", "John left."])
+    table = decide(tmp_path, lambda r: 250)
+    with pytest.raises(ValuesError, match="'decision' holds numbers; audit pairs compares decisions of yes and no"):
+        write_exchanges(table, "decision", tmp_path / "e.parquet")
+    assert not (tmp_path / "e.parquet").exists()
 
 
 def test_a_text_without_its_template_is_refused(tmp_path):

@@ -39,6 +39,18 @@ male = ["John", "Paul", "Mark"]
 [[slots]]
 female = ["she"]
 male = ["he"]
+
+[[slots]]
+female = ["her"]
+male = ["him"]
+
+[[slots]]
+female = ["her"]
+male = ["his"]
+
+[[slots]]
+female = ["hers"]
+male = ["his"]
 """
 PRELUDE = """
 import numpy as np

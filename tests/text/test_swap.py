@@ -120,6 +120,26 @@ def test_a_text_that_cannot_be_exchanged_surely_is_named(gender, text, reason):
         exchange(text, gender)
 
 
+@pytest.mark.parametrize(
+    ("head", "text", "reason"),
+    [
+        ('attribute = "gender"', "Mary lost her keys.", "the terms have no 'her', which would no longer fit"),
+        ('attribute = "gender"', "Mary said He left.", "the terms have no 'he'"),
+        ('attribute = "who"', "Mary hurt herself.", "the terms have no 'herself'"),
+        ('attribute = "race"', "Mary lost her keys.", None),
+    ],
+)
+def test_a_pronoun_that_the_terms_lack_is_never_left_beside_another_gender(tmp_path, head, text, reason):
+    """ "John lost her keys" would measure grammar; of a race, the pronoun stays right."""
+    groups = ("white", "black") if "race" in head else ("female", "male")
+    terms = read(tmp_path, f'{head}\n[[slots]]\n{groups[0]} = ["Mary", "Anna"]\n{groups[1]} = ["John", "Paul"]\n')
+    if reason is None:
+        assert exchange(text, terms).variants[1].text == "John lost her keys."
+        return
+    with pytest.raises(UnsureError, match=reason):
+        exchange(text, terms)
+
+
 def test_several_groups_give_one_variant_each_and_names_of_houses_are_none(tmp_path):
     terms = read(tmp_path, RACE)
     found = exchange("I met a black teacher and an African American nurse.", terms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +14,9 @@ from audit.cli.options import Command
 if TYPE_CHECKING:
     from audit.measurement.inference.intervals import MeanOfUnits
     from audit.pipeline.substitution import Compared, Written
+    from audit.text.swap import Left
 
-SHOWN_ROWS = 5
+SHOWN_REASONS, SHOWN_ROWS = 10, 5
 
 
 def swap(
@@ -44,13 +45,18 @@ def swap(
 
     With --terms and --into, writes each text three times: as it is, with the words of another group (between), and with
     other words of the same group (within, the placebo). With --decision, reads that table back once a model has decided
-    on each row: the effect is what changes between less what changes within.
+    on each row: the effect is what changes between less what changes within. With --into as well, writes what audit
+    pairs can record and judge.
     """
     from audit.errors import QuestionError
-    from audit.pipeline.substitution import measure_swapped, write_swapped
+    from audit.pipeline.substitution import measure_swapped, write_exchanges, write_swapped
 
-    if decision is not None and terms is None and into is None:
+    if decision is not None and terms is None:
+        # What is written is refused before anything is said of it.
+        count = None if into is None else write_exchanges(table, decision, into)
         _print_effects(measure_swapped(table, decision))
+        if count is not None:
+            _print_exchanges(count, into)
         return
     if decision is not None or terms is None or into is None:
         raise QuestionError("give --terms and --into to write swapped texts, or --decision to measure their decisions")
@@ -62,12 +68,24 @@ def _print_written(written: Written, into: Path) -> None:
         f"{written.exchanged:,} of {written.texts:,} texts exchanged, of {written.templates:,} templates; "
         f"{written.rows:,} rows in {into}"
     )
-    reasons = Counter(left.reason for left in written.left)
-    for reason, count in reasons.most_common():
-        rows = [f"{left.row:,}" for left in written.left if left.reason == reason][:SHOWN_ROWS]
-        more = ", …" if count > SHOWN_ROWS else ""
-        say(f"  {count:,} not exchanged: {reason} (row{'s' if count > 1 else ''} {', '.join(rows)}{more})")
+    _print_left(written.left, written.texts)
     say(f"Next    decide on every row of {into}, then audit swap DECIDED --decision COLUMN")
+
+
+def _print_left(left: Sequence[Left], of: int) -> None:
+    """Say how many texts are left out, with the reasons that most of them share and their first rows."""
+    rows: dict[str, list[str]] = {}
+    for each in left:
+        rows.setdefault(each.reason, []).append(f"{each.row:,}")
+    if left:
+        say(f"{len(left):,} of {of:,} texts {'is' if len(left) == 1 else 'are'} left out:")
+    often = sorted(rows.items(), key=lambda reason: -len(reason[1]))
+    for reason, at in often[:SHOWN_REASONS]:
+        more = ", …" if len(at) > SHOWN_ROWS else ""
+        say(f"  {len(at):,}: {reason} (row{'s' if len(at) > 1 else ''} {', '.join(at[:SHOWN_ROWS])}{more})")
+    if len(often) > SHOWN_REASONS:
+        others = sum(len(at) for _, at in often[SHOWN_REASONS:])
+        say(f"  {others:,}: {len(often) - SHOWN_REASONS} other reasons")
 
 
 def _print_effects(effects: tuple[Compared, ...]) -> None:
@@ -80,6 +98,14 @@ def _print_effects(effects: tuple[Compared, ...]) -> None:
             say(f"  mean change between {e.between:.4g}, within {e.within:.4g}")
         say(f"  effect (between less within) {_write(e.effect, shares=found.shares)}")
         say(f"  shift (decision with {found.to} less {found.group}) {_write(e.shift, shares=found.shares)}")
+
+
+def _print_exchanges(count: int, into: Path | None) -> None:
+    say(f"{count:,} exchanges in {into}, a row each")
+    say(
+        f"Next    audit pairs {into} --prediction changed_between --against changed_within --groups exchange "
+        "--unit template"
+    )
 
 
 def _write(mean: MeanOfUnits, *, shares: bool) -> str:
