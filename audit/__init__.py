@@ -5,7 +5,8 @@
 >>> result.verdict
 'not judged'
 
-Heavy libraries load when something is measured, not when this is imported.
+Everything loads when it is first used, not when this is imported: pytest imports this package in every run, for its
+plugin.
 """
 
 from __future__ import annotations
@@ -14,28 +15,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from audit._version import __version__
-from audit.errors import (
-    AuditError,
-    DataRefusedError,
-    InputError,
-    QuestionError,
-    SourceError,
-    StoreError,
-    TrainingError,
-    ValuesError,
-)
 
 if TYPE_CHECKING:
     from audit.api import check, measure, pairs
     from audit.compression import compressed
     from audit.energy.plan.options import plan
+    from audit.errors import (
+        AuditError,
+        DataRefusedError,
+        InputError,
+        QuestionError,
+        SourceError,
+        StoreError,
+        TrainingError,
+        ValuesError,
+    )
     from audit.estimate import Estimate
     from audit.record.compare import compare
     from audit.record.reader import read_result
     from audit.record.result import AuditResult
     from audit.wrapping.wrap import trained, training
 
+_ERRORS = (
+    "AuditError",
+    "DataRefusedError",
+    "InputError",
+    "QuestionError",
+    "SourceError",
+    "StoreError",
+    "TrainingError",
+    "ValuesError",
+)
 _LAZY = {
+    **dict.fromkeys(_ERRORS, "audit.errors"),
     "AuditResult": "audit.record.result",
     "Estimate": "audit.estimate",
     "check": "audit.api",

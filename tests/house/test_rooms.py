@@ -16,6 +16,7 @@ ROOT = {
     *("__init__.py", "__main__.py", "_version.py", "api.py", "compression.py", "py.typed"),
     *("errors.py", "estimate.py", "cube.py", "axes.py"),
     *("sklearn.py", "torch", "lightning.py", "transformers.py", "xgboost.py", "lightgbm.py", "mlflow.py", "cli"),
+    "pytest_plugin.py",
     *("system", "tables", "text", "items", "counting", "measurement", "record", "config", "gates", "energy", "edge"),
     *("checks", "report", "pipeline", "wrapping", "conformance"),
 }
