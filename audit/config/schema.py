@@ -332,6 +332,8 @@ def _check_edge(config: Config) -> None:
         raise ValueError(f"edge: '{asked.against}' is the full model; remove it from candidates and seeds")
     if config.predictions_label is None:
         raise ValueError("edge: needs a label, because a changed answer is right or wrong by it; name its column")
+    if config.predictions_label in edge.inputs:
+        raise ValueError(f"edge.inputs: '{config.predictions_label}' is the label, which no model may see; remove it")
     if config.data.weight is not None:
         raise ValueError("data.weight: lost and gained answers of compressed models are counted in rows; remove weight")
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 LONGEST = 160
+CLASSES = "iubOUS"
+"""Kinds of numpy that are classes as they stand: whole numbers, truth values and texts."""
 
 
 class _Call(NamedTuple):
@@ -131,26 +133,26 @@ def can_answer(model: Model, feed: Feed, batch: int) -> bool:
     return True
 
 
+def takes_cutoff(model: Model, feed: Feed) -> bool:
+    """Return whether a model gives one number a row, which a cutoff makes a class of."""
+    given = _answer_call(model, next(_split_rows(feed, model.batch, shuffled=False)))
+    return given.dtype.kind not in CLASSES and given.size == len(given)
+
+
 def _read_answers(model: Model, given: np.ndarray) -> np.ndarray:
     """Return the class of each row from what a model gave for it.
 
     Raises
     ------
     QuestionError
-        When one number a row has no cutoff, or a cutoff is of no use.
+        When one number a row has no cutoff.
     ValuesError
         When a score is not a number.
     """
     import numpy as np
 
     flat: np.ndarray = given.reshape(len(given), -1)
-    answers_classes = given.dtype.kind in "iubOUS"
-    if model.cutoff is not None and (answers_classes or flat.shape[1] > 1):
-        what = "classes" if answers_classes else f"{flat.shape[1]} scores"
-        raise QuestionError(
-            f"{quote_name(model.path)} gives {what} a row, for which a cutoff is of no use; remove the cutoff"
-        )
-    if answers_classes:
+    if given.dtype.kind in CLASSES:
         return _require_one(model, flat)
     _require_numbers(model, flat)
     if flat.shape[1] > 1:

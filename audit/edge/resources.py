@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.edge.answers import answer_rows, can_answer, make_call
+from audit.edge.answers import answer_rows, can_answer, make_call, takes_cutoff
 from audit.edge.engine import Model, load_graph_as_run, open_model
 from audit.edge.features import Features
 from audit.edge.inputs import Feed
@@ -20,6 +20,7 @@ from audit.edge.model_file import load_model, measure_size
 from audit.edge.operators import count_operators
 from audit.edge.timing import measure_energy, measure_latencies
 from audit.edge.weights import count_weights
+from audit.errors import QuestionError
 from audit.record.edge import ModelResources, ToolNoise
 
 if TYPE_CHECKING:
@@ -97,8 +98,15 @@ def run_models(
     -------
     tuple[dict[str, numpy.ndarray], dict[str, ModelResources]]
         The class of every row and the resources, both by model.
+
+    Raises
+    ------
+    AuditError
+        When a model cannot be run or does not answer, or a cutoff is of no use to any.
     """
     models = {name: _open(name, path, calls) for name, path in paths.items()}
+    if calls.cutoff is not None:
+        _require_use(models, features)
     answers: dict[str, np.ndarray] = {}
     found: dict[str, ModelResources] = {}
     for name, model in models.items():
@@ -109,6 +117,14 @@ def run_models(
 
 def _open(name: str, path: Path, calls: Calls) -> Model:
     return open_model(name, path, batch=calls.batch, threads=calls.threads, cutoff=calls.cutoff)
+
+
+def _require_use(models: Mapping[str, Model], features: Features) -> None:
+    """Refuse a cutoff that no model has a use for."""
+    if not any(takes_cutoff(model, model.feed(features)) for model in models.values()):
+        raise QuestionError(
+            "every model gives classes or several scores a row, for which a cutoff is of no use; remove the cutoff"
+        )
 
 
 def _add_costs(

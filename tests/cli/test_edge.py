@@ -89,3 +89,39 @@ def test_an_option_of_zero_beside_a_file_is_refused_and_not_dropped(tmp_path, mo
     (tmp_path / "audit.toml").write_text('[data]\nlabel = "y"\n')
     said = run_edge("rows.parquet", "--config", str(tmp_path / "audit.toml"), option, "0", code=2)[1]
     assert f"{option} cannot be combined with --config" in said
+
+
+def test_a_name_is_of_one_file_only(models, run_edge):
+    for folder in ("a", "b"):
+        (models / folder).mkdir(exist_ok=True)
+        write_network(models / folder / "int8.onnx")
+    words = ["rows.parquet", "--against", "full.onnx", "--label", "y", *INPUTS]
+    both = "'int8.onnx' and 'a/int8.onnx' would both be called 'int8'; name one of them otherwise: --model-file NAME=a/int8"
+    assert both in run_edge(*words, "--prediction", "a/int8.onnx", "--model-file", "int8=int8.onnx", code=2)[1]
+    assert "both be called 'int8'" in run_edge(*words, "--prediction", "a/int8.onnx,b/int8.onnx", code=2)[1]
+    named = ["--prediction", "int8.onnx,other", "--model-file", "other=a/int8.onnx", "--retrained", "./int8.onnx"]
+    plain = json.loads(run_edge(*words, *named, "--json")[0])
+    assert [m["file"] for m in plain["edge"]["models"]] == ["full.onnx", "int8.onnx", "int8.onnx"]
+
+
+def test_an_ending_in_capitals_is_a_file_too(models, run_edge):
+    (models / "BIG.ONNX").write_bytes((models / "full.onnx").read_bytes())
+    words = ["rows.parquet", "--against", "BIG.ONNX", "--prediction", "int8.onnx", "--label", "y", *INPUTS, "--json"]
+    assert json.loads(run_edge(*words)[0])["edge"]["full"] == "BIG"
+
+
+def test_no_model_is_shown_the_label(models, run_edge):
+    said = run_edge(*FILES, "--inputs", "f0,f1,f2,f3,f4,y", code=2)[1]
+    assert "edge.inputs: 'y' is the label, which no model may see; remove it" in said
+
+
+def test_a_run_is_verified_beside_its_table_which_lacks_what_models_answered(models, run_edge):
+    run_edge(*FILES, *INPUTS)
+    said = run_edge("latest", "--data", "rows.parquet", command="verify")[0]
+    assert "data.columns of full, int8: answers that models gave here: that needs the models" in " ".join(said.split())
+    record = models / "store" / Store(models / "store").load().run.id / "audit.json"
+    plain = json.loads(record.read_text())
+    column = next(c for c in plain["data"][0]["columns"] if c["name"] == "y")
+    column["kind"] = "text" if column["kind"] != "text" else "number"
+    record.write_text(json.dumps(plain))
+    assert "data.0.columns" in run_edge("latest", "--data", "rows.parquet", command="verify", code=1)[0]

@@ -233,10 +233,17 @@ def test_a_value_that_would_become_another_one_is_refused(tmp_path, kind, values
     assert model.feed(Features({"age": np.array([1.0, 0.0])}))["x"].tolist() == [[1], [0]]
 
 
-def test_a_cutoff_is_refused_where_a_model_gives_several_scores(models):
-    model = opened(models["full"], cutoff=0.5)
-    with pytest.raises(QuestionError, match=r"full\.onnx' gives 2 scores a row, for which a cutoff is of no use"):
-        answer_rows(model, model.feed(as_features(make_rows())), 64)
+def test_a_cutoff_is_for_models_that_give_one_number_and_refused_where_none_does(models, tmp_path):
+    rows, calls = make_rows(), Calls(seconds=0, repetitions=20, cutoff=0.0)
+    with pytest.raises(
+        QuestionError, match="every model gives classes or several scores a row, for which a cutoff is of"
+    ):
+        run_models({"full": models["full"], "static": models["static"]}, as_features(rows), calls)
+    logit = write_network(tmp_path / "logit.onnx", last=1)
+    answers, _ = run_models({"full": models["full"], "logit": logit}, as_features(rows), calls)
+    first, second = make_weights()
+    assert (answers["full"] == answer_by_hand(rows)).all()
+    assert (answers["logit"] == ((np.maximum(rows @ first, 0) @ second)[:, 0] >= 0)).all()
 
 
 def test_features_have_to_fit(models):

@@ -132,7 +132,7 @@ def _ask_in_options(given: Given, said: Mapping[str, Any]) -> Config:
         "ship": "smallest" if len(candidates) > 1 else "named",
     }
     if said["retrained"]:
-        edge["retrained"] = split(said["retrained"], "--retrained")
+        edge["retrained"] = _name_models(split(said["retrained"], "--retrained"), files)
     plain = ("batch", "threads", "repetitions", "seconds", "cutoff", "largest_loss")
     edge |= {key: said[key] for key in plain if said[key] is not None}
     asked = dict(given.asked) | {"prediction": candidates[0], "against": full}
@@ -142,12 +142,28 @@ def _ask_in_options(given: Given, said: Mapping[str, Any]) -> Config:
 
 
 def _name_models(names: Sequence[str], files: dict[str, str]) -> list[str]:
-    """Return the names of models; one that is a file is called like it, and the file is noted."""
+    """Return the names of models; one that is a file is called like it, and the file is noted.
+
+    Raises
+    ------
+    QuestionError
+        When another file has that name already.
+    """
+    from audit.errors import QuestionError, printable
+
     called = []
     for name in names:
-        if name.endswith(ONNX):
-            files[Path(name).stem] = name
-        called.append(Path(name).stem if name.endswith(ONNX) else name)
+        if not name.lower().endswith(ONNX):
+            called.append(name)
+            continue
+        stem = Path(name).stem
+        noted = files.setdefault(stem, name)
+        if Path(noted) != Path(name):
+            raise QuestionError(
+                f"'{printable(noted)}' and '{printable(name)}' would both be called '{printable(stem)}'; name "
+                f"one of them otherwise: --model-file NAME={printable(name)}, and NAME instead of the file"
+            )
+        called.append(stem)
     return called
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from audit.config.read import read_question
 from audit.counting.backends.choose import open_source
 from audit.errors import SourceError, printable
 from audit.pipeline.verification.leaves import find_differences
+from audit.record.cubes import PREDICTIONS
 from audit.record.result import AuditResult, Part
 from audit.tables.formats.dialect import UNSAID, make_dialect
 from audit.tables.table import Table
@@ -71,6 +73,13 @@ def _find_strange(source: str, table: Table, parts: Sequence[Part]) -> str:
 
 def _compare_columns(result: AuditResult, part: Part, table: Table) -> Iterator[str]:
     at = [p.part for p in result.data].index(part.part)
-    told = [{"name": c.name, "kind": c.kind} for c in part.columns]
-    follows = [{"name": c.name, "kind": table.columns[c.name]} for c in part.columns if c.name in table.columns]
+    kept = [c for c in part.columns if c.name not in list_made(result, part.part)]
+    told = [{"name": c.name, "kind": c.kind} for c in kept]
+    follows = [{"name": c.name, "kind": table.columns[c.name]} for c in kept if c.name in table.columns]
     yield from (str(d) for d in find_differences(told, follows, f"data.{at}.columns", part.part))
+
+
+def list_made(result: AuditResult, part: str) -> tuple[str, ...]:
+    """List the columns of a part that the run made itself, by models that it ran: no table of the run has them."""
+    edge = read_question(result).edge if result.edge is not None else None
+    return edge.computed if edge is not None and part == PREDICTIONS else ()

@@ -13,6 +13,8 @@ from audit.errors import printable
 from audit.pipeline.verification.checks import ROWS, STRATA, held_out_parts, of_held_out, of_rows
 from audit.pipeline.verification.follows import own_estimates
 from audit.pipeline.verification.margins import is_loose, sums_for_intervals
+from audit.pipeline.verification.tables import list_made
+from audit.record.cubes import PREDICTIONS
 from audit.record.result import AuditResult
 
 MOST_NAMED = 30
@@ -129,6 +131,8 @@ def _find_energy(result: AuditResult) -> Iterator[Uncovered]:
 def _find_edge(result: AuditResult) -> Iterator[Uncovered]:
     if result.edge is not None:
         yield Uncovered(("edge",), "what models cost, other candidates and seeds: that needs models and rows")
+    if made := tuple(printable(name) for name in list_made(result, PREDICTIONS)):
+        yield Uncovered(("data.columns",), "answers that models gave here: that needs the models", made)
 
 
 def _find_epochs(result: AuditResult) -> Iterator[Uncovered]:
