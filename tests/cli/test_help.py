@@ -6,12 +6,11 @@ Regenerate with: EVENHAND_UPDATE_GOLDEN=1 pytest tests/cli/test_help.py
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import typer
+from commands import audit as run_command
 
 from audit.cli import audit, init, parts, results
 from audit.cli.app import HOMES, app
@@ -22,8 +21,7 @@ WIDTH = {"COLUMNS": "100", "NO_COLOR": "1"}
 
 
 def help_of(*command):
-    words = [sys.executable, "-m", "audit", *command, "--help"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=os.environ | WIDTH)
+    done = run_command(*command, "--help")
     assert done.returncode == 0, done.stderr
     return done.stdout
 

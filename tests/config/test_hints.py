@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
+from commands import audit
 
 from audit.cli.options import Given
 from audit.cli.question import ask
@@ -34,9 +31,7 @@ def folder(tmp_path_factory):
 
 
 def run(folder, *arguments):
-    environment = os.environ | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONUTF8": "1"}
-    command = [sys.executable, "-m", "audit", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
+    return audit(*arguments, cwd=folder, env={"COLUMNS": "80"})
 
 
 def test_levels_are_joined_on_the_command_line():

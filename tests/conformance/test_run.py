@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
+from commands import audit
 
 from audit.conformance import run
 from audit.conformance.vectors import SHIPPED, read
@@ -209,7 +208,7 @@ def test_a_ranking_and_several_classes_can_be_asked(tmp_path):
 
 
 def audit_conform(*arguments):
-    return subprocess.run([sys.executable, "-m", "audit", "conform", *arguments], capture_output=True, text=True)
+    return audit("conform", *arguments)
 
 
 def test_the_command_says_a_line_a_vector():

@@ -49,6 +49,17 @@ QUESTIONS = {
         unit="person",
         kinds={CubeKind.PAIRS: Pairs("decision")},
     ),
+    "weighted pairs": Plan(
+        groups=("sex",),
+        label="label",
+        prediction="decision",
+        weight="w",
+        unit="person",
+        kinds={CubeKind.PAIRS: Pairs("earlier")},
+    ),
+    "plain pairs": Plan(
+        groups=("sex",), label="label", prediction="decision", kinds={CubeKind.PAIRS: Pairs("earlier")}
+    ),
     "pairs without labels": Plan(groups=("sex",), prediction="label", kinds={CubeKind.PAIRS: Pairs("decision")}),
     "data alone": Plan(groups=("race", "sex"), label="label"),
     "nobody labelled": Plan(groups=("race", "sex")),
@@ -138,7 +149,7 @@ def test_every_engine_refuses_in_the_same_words(engine, plan, says):
 
 
 @pytest.mark.parametrize("engine", ["duckdb", *HERE])
-@pytest.mark.parametrize("name", some_now(["both", "pairs", "crossings", "weights", "strata"], 2))
+@pytest.mark.parametrize("name", some_now(["both", "weighted pairs", "pairs", "crossings", "weights", "strata"], 2))
 @given(cut=st.integers(1, 799), seed=st.integers(0, 50))
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_parts_add_up_to_the_whole_to_the_last_digit(engine, name, cut, seed):
@@ -212,7 +223,7 @@ def spark(cluster):
 class TestOnACluster:
     """Of two workers, in one session: to start one takes longer than all questions together."""
 
-    @pytest.mark.parametrize("name", some_now(["pairs", "crossings", "units"], 1))
+    @pytest.mark.parametrize("name", some_now(["plain pairs", "pairs", "crossings", "units"], 1))
     def test_it_gives_the_same_cubes(self, spark, parts, name):
         table = open_table(parts / "part-*.parquet")
         same(count_cubes(table, QUESTIONS[name], spark), count_cubes(table, QUESTIONS[name], DuckEngine()))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
 import sys
 
 import pandas as pd
 import pytest
+from commands import audit as run_command
 
 from audit.cli import main
 
@@ -52,10 +52,7 @@ UNFAIR = 'stage = "data"\nmetric = "base_rate"\ncompare = "ratio"\nmin = 0.8'
 
 def run(folder, *options):
     store = folder / "store"
-    ended = subprocess.run(
-        [sys.executable, "-m", "audit", "run", str(folder), "--store", str(store), "--json", *options],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    ended = run_command("run", folder, "--store", store, "--json", *options)
     return ended, json.loads(ended.stdout), next(store.glob("2*"))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import guide_data
 import pytest
+from commands import audit
 
 from audit.config.read import build
 
@@ -52,6 +53,8 @@ def commands(text):
 
 
 def run(words, folder):
+    if words[0] == "audit":
+        return audit(*words[1:], cwd=folder, env={"COLUMNS": "80"}, timeout=300)
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "80",
            "NO_COLOR": "1"}  # fmt: skip
     return subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=300)

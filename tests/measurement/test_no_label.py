@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import audit as run_command
 
 import audit
 from audit.config.read import parse
@@ -25,7 +24,7 @@ FREE = {m.name for m in CATALOGUE.values() if m.stage == "model" and "label" not
 
 
 def run(*words, cwd):
-    return subprocess.run([sys.executable, "-m", "audit", *words], cwd=cwd, capture_output=True, text=True, timeout=120)
+    return run_command(*words, cwd=cwd, env={"COLUMNS": "80"})
 
 
 def free(result):
@@ -157,9 +156,7 @@ def test_the_command_checks_a_bare_table_and_its_record_follows_from_its_counts(
 )
 def test_what_is_recommended_next_would_work(tmp_path, options, said):
     (tmp_path / "t.csv").write_text("g,y\n" + "a,1\nb,0\na,0\nb,1\n" * 20)
-    done = subprocess.run(
-        [sys.executable, "-m", "audit", "data", "t.csv", *options], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = run("data", "t.csv", *options, cwd=tmp_path)
     assert done.returncode == 0
     assert said in done.stdout
 
@@ -167,6 +164,6 @@ def test_what_is_recommended_next_would_work(tmp_path, options, said):
 def test_a_limit_on_labels_without_a_label_names_the_option(tmp_path):
     (tmp_path / "t.csv").write_text("g,y\na,1\nb,0\n")
     asked = ("data", "t.csv", "--groups", "g", "--gate", "base_rate ratio >= 0.8")
-    done = subprocess.run([sys.executable, "-m", "audit", *asked], cwd=tmp_path, capture_output=True, text=True)
+    done = run(*asked, cwd=tmp_path)
     assert done.returncode == 2
     assert "'base_rate' needs a label; name its column (--label)" in done.stderr

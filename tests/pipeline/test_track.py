@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 import sample_results
+from commands import audit
 from rich.console import Console
 
 from audit.cli import main
@@ -23,8 +24,7 @@ from audit.report.terminal.summary import describe_energy, print_summary
 
 
 def tracked(folder, *words, options=(), env=None):
-    command = [sys.executable, "-m", "audit", "track", "--store", "runs", *options, "--", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, timeout=60, env=os.environ | (env or {}))
+    return audit("track", "--store", "runs", *options, "--", *words, cwd=folder, env=env, text=False)
 
 
 def document(folder):

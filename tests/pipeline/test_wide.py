@@ -10,6 +10,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
+from commands import audit as run_command
 
 import audit
 from audit.checks import part as looked
@@ -187,6 +188,6 @@ def test_crossings_are_refused_before_the_table_is_opened(tmp_path, command):
     names = ",".join(f"g{i}" for i in range(30))
     more = ["--prediction", "p"] if command == "model" else []
     words = [command, "absent.csv", "--label", "y", "--groups", names, "--intersections", "8", *more]
-    done = subprocess.run([sys.executable, "-m", "audit", *words], cwd=tmp_path, capture_output=True, text=True)
+    done = run_command(*words, cwd=tmp_path)
     assert (done.returncode, "8,656,936 groupings" in done.stderr, "absent" in done.stderr) == (2, True, False)
     assert "set intersections to 2 (465 groupings), or name at most 9 columns" in " ".join(done.stderr.split())

@@ -12,6 +12,7 @@ import sys
 
 import pandas as pd
 import pytest
+from commands import audit as command
 
 import audit as package
 from audit.record.reader import read_result
@@ -27,7 +28,7 @@ COLUMNS = {
 
 
 def audit(*arguments, cwd):
-    done = subprocess.run([sys.executable, "-m", "audit", *arguments], cwd=cwd, capture_output=True, text=True)
+    done = command(*arguments, cwd=cwd)
     assert done.returncode in {0, 1, 3}, done.stderr
     (run,) = [p for p in (cwd / "audit-runs").iterdir() if not p.name.startswith(".") and p.name != "latest"]
     return run
@@ -78,9 +79,7 @@ def test_it_says_what_is_known_and_no_more(document):
 def test_the_same_description_comes_from_the_document_alone(run, document, tmp_path):
     shutil.copy(run / "audit.json", tmp_path)
     assert json.loads(render(read_result(tmp_path / "audit.json"), "croissant")) == document
-    done = subprocess.run(
-        [sys.executable, "-m", "audit", "card", str(tmp_path / "audit.json"), "--format", "croissant"],
-        capture_output=True, text=True, check=True)  # fmt: skip
+    done = command("card", tmp_path / "audit.json", "--format", "croissant")
     assert json.loads(done.stdout) == document
 
 

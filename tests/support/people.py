@@ -20,5 +20,6 @@ def people(n=2000, seed=1):
             "score": rng.random(n).round(3),
             "w": rng.exponential(size=n).round(4),
             "person": rng.integers(0, n // 5, n),
+            "earlier": rng.integers(0, 2, n),
         }
     )

@@ -6,14 +6,13 @@ import contextlib
 import datetime as dt
 import decimal
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from commands import audit as command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_tests import count_examples
@@ -33,7 +32,7 @@ RATIO = "selection_rate ratio >= 0.8"
 
 
 def run(*words, cwd):
-    return subprocess.run([sys.executable, "-m", "audit", *words], cwd=cwd, capture_output=True, text=True, timeout=120)
+    return command(*words, cwd=cwd, env={"COLUMNS": "80"})
 
 
 class Column:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from commands import audit as run_command
 
 import audit
 from audit.cli import main
@@ -494,10 +495,7 @@ def test_every_end_of_the_training_is_its_own_and_keeps_its_energy(ends, name):
 def test_the_release_gate_says_incomplete(ends, name):
     folder, _ = ends["wrapped", name]
     whole_run(folder)
-    done = subprocess.run(
-        [sys.executable, "-m", "audit", "gate", str(next((folder / "runs").glob("2*"))), "--gate", "energy_kwh <= 1"],
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
+    done = run_command("gate", next((folder / "runs").glob("2*")), "--gate", "energy_kwh <= 1")
     assert done.returncode == (0 if name == "well" else 5), done.stdout + done.stderr
     if name != "well":
         assert "INCOMPLETE" in done.stdout

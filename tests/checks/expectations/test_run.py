@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from commands import audit as command
 from suites_at_random import Random
 
 from audit.checks.expectations.answer import Expectation
@@ -353,14 +354,12 @@ def test_a_run_asks_every_group(tmp_path, capsys, named, code, says):
 
 
 def test_init_writes_a_suite_that_its_own_table_passes_and_others_may_fail(tmp_path):
-    import subprocess
-    import sys
 
     rows = pd.DataFrame({"sex": ["f", "m"] * 100, "hired": [0, 1, 1, 0] * 50, "years": range(200)})
     rows.to_parquet(tmp_path / "t.parquet")
 
     def audit(*words):
-        return subprocess.run([sys.executable, "-m", "audit", *words], cwd=tmp_path, capture_output=True, text=True)
+        return command(*words, cwd=tmp_path)
 
     assert audit("init", "t.parquet").returncode == 0
     said = (tmp_path / "audit.toml").read_text()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from commands import audit as command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_tests import count_examples
@@ -816,9 +816,7 @@ def said_or_planned(asked):
 
 
 def audit(*arguments, cwd, **more):
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "100"} | more
-    command = [sys.executable, "-m", "audit", "plan", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, env=environment)
+    return command("plan", *arguments, cwd=cwd, env=more)
 
 
 COMMAND = ("--flops", "314e21", "--device", "v100", "--devices", "10000", "--throughput", "24.6T", "--watts", "330",

@@ -6,15 +6,13 @@ import hashlib
 import io
 import json
 import math
-import os
-import subprocess
-import sys
 from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import audit as run_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_tests import count_examples
@@ -554,9 +552,7 @@ def test_the_command_audits_a_ranking_and_keeps_the_question(tmp_path):
 
 
 def command(*words, cwd):
-    line = [sys.executable, "-m", "audit", *words]
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "120"}
-    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=120, env=environment)
+    return run_command(*words, cwd=cwd, env={"COLUMNS": "120"})
 
 
 def test_a_run_with_data_measures_both(tmp_path):

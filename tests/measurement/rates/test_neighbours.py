@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import audit as run_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_tests import count_examples, some_now
@@ -315,7 +314,7 @@ def table(folder, rows=600):
 
 
 def command(folder, *words):
-    return subprocess.run([sys.executable, "-m", "audit", *words], cwd=folder, capture_output=True, text=True)
+    return run_command(*words, cwd=folder)
 
 
 def test_the_command_line_asks_for_it_and_writes_the_same_question(tmp_path):

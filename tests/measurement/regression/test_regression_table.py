@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import re
-import subprocess
-import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commands import audit as run_command
 from property_tests import some_now
 from rich.console import Console
 from scipy import stats
@@ -391,9 +389,7 @@ def test_the_command_audits_a_regression_and_keeps_the_question(tmp_path):
 
 
 def command(*words, cwd):
-    line = [sys.executable, "-m", "audit", *words]
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "120"}
-    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, timeout=120, env=environment)
+    return run_command(*words, cwd=cwd, env={"COLUMNS": "120"})
 
 
 def test_hostile_sizes_warn_nobody():

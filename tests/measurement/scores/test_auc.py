@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import audit as run_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_tests import count_examples
@@ -307,8 +305,7 @@ def test_the_command_asks_for_exact_pairs(tmp_path):
     y, s, g, *_ = some(200)
     pd.DataFrame({"y": y, "s": s, "g": g}).to_csv(tmp_path / "p.csv", index=False)
     words = ["model", "p.csv", "--label", "y", "--score", "s", "--groups", "g", "--exact-auc", "--json"]
-    line = [sys.executable, "-m", "audit", *words, "--write-config", "audit.toml"]
-    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"})
+    done = run_command(*words, "--write-config", "audit.toml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "exact_auc = true" in (tmp_path / "audit.toml").read_text()
     found = next(e for e in json.loads(done.stdout)["estimates"] if e["metric"] == "roc_auc" and e["group"] == ["b"])

@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from commands import audit as run_command
 from rich.console import Console
 
 import audit
@@ -235,9 +233,7 @@ def test_the_dashboard_draws_several_classes(tmp_path, monkeypatch):
 
 
 def command(*words, cwd):
-    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "120"}
-    return subprocess.run([sys.executable, "-m", "audit", *words], cwd=cwd, capture_output=True, text=True,
-                          timeout=120, env=environment)  # fmt: skip
+    return run_command(*words, cwd=cwd, env={"COLUMNS": "120"})
 
 
 @pytest.mark.slow

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import audit
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "screens"
 UPDATE = "EVENHAND_UPDATE_GOLDEN"
@@ -18,9 +17,7 @@ PLACE = "audit-runs/RUN"
 
 def run(folder, *arguments):
     """Return what a command prints on stdout at 80 columns."""
-    environment = os.environ | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONUTF8": "1"}
-    command = [sys.executable, "-m", "audit", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
+    done = audit(*arguments, cwd=folder, env={"COLUMNS": "80"}, timeout=300)
     assert done.returncode in {0, 1, 3}, done.stderr
     return done.stdout
 
