@@ -15,7 +15,7 @@ PACKED = {"MatMulNBits": 1, "MatMulBnb4": 1, "GatherBlockQuantized": 0}
 """Operators that take packed weights, and which of their inputs that is."""
 WHOLE_BITS = (2, 4, 8)
 """Bits of weights that never reach into a second byte."""
-MOST_BYTES = 1 << 22
+MOST_BYTES = 1 << 20
 """Bytes that are unpacked at once: every weight takes eight bytes then."""
 
 

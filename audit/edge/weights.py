@@ -6,6 +6,7 @@ Must not: run a model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -103,7 +104,8 @@ def count_weights(model: Any) -> tuple[int, int | None]:
     SourceError
         When a zero point does not fit its weights.
     """
-    counted = [_count_stored(stored) for stored in _list_stored(model)]
+    scales = {node.output[1] for node in list_nodes(model) if node.op_type == "DynamicQuantizeLinear"}
+    counted = [_count_stored(stored, scales) for stored in _list_stored(model)]
     counted += [_count_listed(attribute) for node in list_nodes(model) for attribute in node.attribute]
     total, known = sum(n for n, _ in counted), [nonzero for _, nonzero in counted if nonzero is not None]
     return total, sum(known) if len(known) == len(counted) else None
@@ -158,15 +160,15 @@ def _list_constants(node: Any) -> Iterator[Any]:
             yield helper.make_tensor("", TensorProto.FLOAT, [len(attribute.floats)], attribute.floats)
 
 
-def _count_stored(stored: _Stored) -> tuple[int, int | None]:
-    """Count the weights of one tensor, and those that are not zero."""
+def _count_stored(stored: _Stored, scales: AbstractSet[str]) -> tuple[int, int | None]:
+    """Count the weights of one tensor, and those that are not zero; ``scales`` are those that the model works out."""
     from onnx import TensorProto
 
     tensor, uses = stored.tensor, stored.uses
     kind = getattr(tensor, "values", tensor).data_type
     if not tensor.dims or kind in {TensorProto.INT64, TensorProto.STRING}:
         return 0, 0
-    if any(use.at in SCALES.get(use.node.op_type, ()) for use in uses):
+    if any(_is_scale(use, scales) for use in uses):
         return 0, 0
     packing = next((use for use in uses if PACKED.get(use.node.op_type) == use.at), None)
     values = _read_values(tensor)
@@ -178,6 +180,12 @@ def _count_stored(stored: _Stored) -> tuple[int, int | None]:
         if zero is not None:
             return values.size, _count_nonzero(values, _read_values(zero), use)
     return values.size, _count_nonzero(values, None, None)
+
+
+def _is_scale(use: _Use, scales: AbstractSet[str]) -> bool:
+    """Return whether a tensor is a scale or a zero point: by its place, or as it multiplies a scale of activations."""
+    name = use.node.op_type
+    return use.at in SCALES.get(name, ()) or (name == "Mul" and not scales.isdisjoint(use.node.input))
 
 
 def _read_values(tensor: Any) -> np.ndarray:

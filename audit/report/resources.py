@@ -79,17 +79,24 @@ def describe_operators(found: OperatorCount) -> str:
     >>> describe_operators(OperatorCount(operator="MatMul", total=48, integer=0, stored_as_integer=48))
     '0 of 48 MatMul are integer (48 store integers and compute with floats)'
     >>> describe_operators(OperatorCount(operator="MatMul", total=8, integer=0, may_be_integer=8, stored_as_integer=8))
-    'at least 0 of 8 MatMul are integer (8 more may be: the engine chooses by the processor)'
+    '0 to 8 of 8 MatMul are integer (for 8 the engine chooses by the processor)'
     """
     chosen = found.may_be_integer
     floating = max(0, found.stored_as_integer - found.integer - chosen)
     beside = []
     if chosen:
-        beside.append(f"{chosen} more may be: the engine chooses by the processor")
+        beside.append(f"for {chosen} the engine chooses by the processor")
     if floating:
-        beside.append(f"{floating} {'stores' if floating == 1 else 'store'} integers and compute with floats")
-    sure, told = "at least " if chosen else "", "; ".join(beside)
-    return f"{sure}{found.integer} of {found.total} {found.operator} are integer{f' ({told})' if told else ''}"
+        beside.append(_say_floating(floating))
+    counted = f"{found.integer} to {found.integer + chosen}" if chosen else f"{found.integer}"
+    told = f" ({'; '.join(beside)})" if beside else ""
+    return f"{counted} of {found.total} {found.operator} are integer{told}"
+
+
+def _say_floating(operators: int) -> str:
+    if operators == 1:
+        return "1 stores integers and computes with floats"
+    return f"{operators} store integers and compute with floats"
 
 
 def _say_none(model: ModelResources) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from small_models import need_onnx
+from small_models import need_onnx, write_network
 
 from audit.errors import SourceError
 
@@ -92,7 +92,13 @@ def test_weights_whose_packing_only_an_engine_reads_are_counted_and_not_called_z
     assert count_weights(make([node], held)) == (128, None)
 
 
-@pytest.mark.parametrize(("level", "told"), [(0, "0 of 1 MatMul are integer (1 store"), (4, "at least 0 of 1 MatMul")])
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [
+        (0, "0 of 1 MatMul are integer (1 stores integers and computes"),
+        (4, "0 to 1 of 1 MatMul are integer (for 1 the"),
+    ],
+)
 def test_packed_weights_are_integer_only_where_the_engine_may_not_choose(tmp_path, level, told):
     onnx.save(make_packed(4, zero=None, level=level), tmp_path / "packed.onnx")
     found = describe_file("packed", tmp_path / "packed.onnx")
@@ -230,3 +236,15 @@ def test_weights_that_are_moved_before_they_are_multiplied_are_stored_as_integer
     onnx.save(model, tmp_path / "moved.onnx")
     (found,) = describe_file("moved", tmp_path / "moved.onnx").operators
     assert (found.total, found.integer, found.stored_as_integer) == (1, 0, stored)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("kind", ["QInt8", "QUInt8"])
+def test_scales_that_multiply_those_of_activations_are_no_weights(tmp_path, per_channel, kind):
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    full = write_network(tmp_path / "full.onnx")
+    quantize_dynamic(full, tmp_path / "int8.onnx", weight_type=getattr(QuantType, kind), per_channel=per_channel)
+    total, nonzero = count_weights(load_model(tmp_path / "int8.onnx"))
+    assert total == count_weights(load_model(full))[0]
+    assert 0.9 * total < nonzero <= total
