@@ -40,7 +40,9 @@ DEMOS = {
 
 
 def init(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help=f"Table to read. {o.TABLE}")],
+    table: Annotated[
+        str | None, typer.Argument(metavar="TABLE", help=f"Table to read. {o.TABLE}", show_default=False)
+    ] = None,
     output: Annotated[Path, typer.Option(metavar="FILE", help="File to write; never overwrites a file.")] = Path(
         "audit.toml"
     ),
@@ -54,11 +56,39 @@ def init(
         str | None, typer.Option(metavar="VALUE", help="Label that is good for the person; asked for in a terminal.")
     ] = None,
     csv: o.CsvDialect = None,
+    ci: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Also write the files that audit every change: github, gitlab or pre-commit. Needs no TABLE.",
+        ),
+    ] = None,
 ) -> None:
-    """Propose an audit.toml for a table.
+    """Propose an audit.toml for a table, or files for CI.
 
     Reads the table, proposes label, groups, limits and expectations, and writes a commented file.
     """
+    from audit.cli.ci.files import describe_ci_files, find_ci_files, write_ci_files
+    from audit.errors import QuestionError
+
+    if table is None and ci is None:
+        raise QuestionError("no table is named; give its path, or --ci github for the files of a CI")
+    told = {"--label": label, "--positive": positive, "--favourable": favourable, "--csv": csv}
+    idle = next((option for option, value in told.items() if value is not None), None)
+    if table is None and idle is not None:
+        raise QuestionError(f"{idle} is about a table, and none is named; give its path, or remove {idle}")
+    if ci is not None:
+        find_ci_files(ci, Path())
+    if table is not None:
+        _propose(table, output, label, positive, favourable, csv)
+    if ci is not None:
+        say(describe_ci_files(write_ci_files(ci, Path()), Path()))
+
+
+def _propose(
+    table: str, output: Path, label: str | None, positive: str | None, favourable: str | None, csv: str | None
+) -> None:
+    """Write the audit.toml that a look at a table proposes."""
     from audit.config.write import save_new
     from audit.pipeline.propose import look, propose_suite, write_proposal
     from audit.tables.formats.dialect import make_dialect
