@@ -30,6 +30,7 @@ from audit.report.notebook.cells import (
     make_limits_table,
     write_value,
 )
+from audit.report.notebook.models import list_models, make_models_tables
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
@@ -62,7 +63,13 @@ def render_result(result: AuditResult) -> str:
             told=" ".join(filter(None, (describe_tally(result), _tell_checks(result), *_tell_joined(result)))),
             tables=[
                 table
-                for table in (make_limits_table(limits, _tell_excluded(result)), *flows, *beside, *first)
+                for table in (
+                    make_limits_table(limits, _tell_excluded(result)),
+                    *make_models_tables(result),
+                    *flows,
+                    *beside,
+                    *first,
+                )
                 if table.rows
             ],
             sentences=[f"{v.badge.word.upper()}: {v.sentence}" for v in limits],
@@ -119,6 +126,9 @@ def _list_screen(result: AuditResult) -> Iterator[list[str]]:
     if len(limits) > 1:
         yield [*_wrap(f"  {describe_tally(result)}"), "Limits"]
         yield _fit(list(map(_write_limit, limits)))
+    if result.edge is not None:
+        yield ["Compressed models"]
+        yield _fit(list(list_models(result)))
     for said in filter(None, (_tell_excluded(result), *_tell_joined(result))):
         yield _wrap(f"  {said}", POLICY_LINES, "    ")
     gaps = list(chain.from_iterable(map(list_gaps, _index_stages(result)[:1])))

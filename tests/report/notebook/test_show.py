@@ -224,3 +224,28 @@ def test_print_cuts_no_gap_and_no_limit():
     assert max(map(len, said.splitlines())) <= 80
     assert " …" not in said
     assert "Selection rate by ethnic_origin: " in " ".join(said.split())
+
+
+def compressed():
+    rows = pd.DataFrame({"race": np.repeat(["a", "b"], 1000), "y": np.resize([0, 1], 2000)}).assign(full=lambda f: f.y)
+    for name, changed in {"int8": 2, "pruned": 300}.items():
+        rows[name] = np.where(np.arange(2000) < changed, 1 - rows.y, rows.y)
+    return audit.compressed(rows, against="full", candidates=["int8", "pruned"], label="y", groups="race")
+
+
+def test_compressed_models_are_shown_in_a_notebook_and_in_print():
+    result = compressed()
+    page = page_of(result)
+    assert page.faults == []
+    for said in (
+        "Candidates against the full model full",
+        "300 of 2,000 changed (15.0%), net loss 300",
+        "Smallest model that passes: int8.",
+        "Not measured: no model file is named, so that only its answers are known.",
+    ):
+        assert said in page.words
+    printed = str(result)
+    assert "Compressed models\n  Smallest model that passes: int8.\n  PASS          int8: 2 of 2,000 changed" in printed
+    assert "  FAIL          pruned: 300 of 2,000 changed (15.0%), net loss 300" in printed
+    assert len(printed.splitlines()) <= 25
+    assert "Compressed models" not in str(checked())

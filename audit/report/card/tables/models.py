@@ -40,9 +40,14 @@ def make_models_view(edge: Edge, judged: str | None) -> ModelsView:
     notes = (describe_calls(edge), describe_noise(edge), f"Not measured: {missing}" if missing else "")
     return ModelsView(
         sentence=describe_smallest(edge, judged),
-        tables=(_make_candidates_table(edge), _make_resources_table(edge)),
+        # Where no file is known, the note says so once.
+        tables=(_make_candidates_table(edge), *([_make_resources_table(edge)] if _knows_files(edge) else [])),
         notes=tuple(f"{capitalise(clean_text(note, LONGEST_SENTENCES))}." for note in notes if note),
     )
+
+
+def _knows_files(edge: Edge) -> bool:
+    return any(model.file is not None for model in edge.models)
 
 
 def _make_candidates_table(edge: Edge) -> Table:
