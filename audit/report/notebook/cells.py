@@ -21,18 +21,23 @@ from audit.estimate import (
     told_apart,
 )
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
-from audit.record.result import Check
+from audit.record.result import AuditResult, Check
+from audit.report.card import shapes
 from audit.report.card.accounts import list_checks
 from audit.report.card.groups import make_flow
 from audit.report.card.limits import LimitView
 from audit.report.card.lookup import By, EstimateIndex
+from audit.report.card.tables.models import make_models_view
 from audit.report.card.words import clean_text, describe_undefined, format_count, name_group
+from audit.report.resources import find_judged
 
 FINDINGS = ("fail", "error", "undefined", "insufficient", "warn", "waived")
 """Outcomes of checks that need attention."""
 MOST_METRICS, MOST_GROUPS = 4, 30
 MEANT = {"model": "Model results", "data": "Training data"}
 EQUAL = "equal in every group"
+WIDEST = 40
+"""Characters of a cell from which on it is running text."""
 TOO_FEW = "too few rows to judge alone"
 
 
@@ -160,6 +165,26 @@ def make_flow_table(found: EstimateIndex, by: By) -> Table:
         return Table("", (), ())
     rows = tuple((Cell(row.name), Cell(row.said), Cell(row.net, row.interval)) for row in flow.rows)
     return Table(flow.title, ("Group", "Changed", flow.net.capitalize()), rows)
+
+
+def make_models_tables(result: AuditResult) -> list[Table]:
+    """Return the tables of the report, the smallest model that passes under the first; none where there is no model."""
+    if result.edge is None:
+        return []
+    view = make_models_view(result.edge, find_judged(result))
+    *others, last = view.tables
+    told = " ".join(view.notes)
+    if not others:
+        return [_lay(last, f"{view.sentence} {told}".rstrip())]
+    return [*(_lay(table, view.sentence) for table in others), _lay(last, told)]
+
+
+def _lay(table: shapes.Table, note: str) -> Table:
+    rows = tuple(
+        (Cell(row.header), *(Cell(cell.text, prose=len(cell.text) > WIDEST) for cell in row.cells))
+        for row in table.rows
+    )
+    return Table(table.caption, table.columns, rows, note)
 
 
 def write_left(left: int, words: str) -> str:

@@ -28,9 +28,10 @@ from audit.report.notebook.cells import (
     make_gaps_table,
     make_group_table,
     make_limits_table,
+    make_models_tables,
     write_value,
 )
-from audit.report.notebook.models import list_models, make_models_tables
+from audit.report.resources import describe_smallest, find_judged, list_candidates
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
@@ -128,7 +129,7 @@ def _list_screen(result: AuditResult) -> Iterator[list[str]]:
         yield _fit(list(map(_write_limit, limits)))
     if result.edge is not None:
         yield ["Compressed models"]
-        yield _fit(list(list_models(result)))
+        yield _fit(list(_list_models(result)))
     for said in filter(None, (_tell_excluded(result), *_tell_joined(result))):
         yield _wrap(f"  {said}", POLICY_LINES, "    ")
     gaps = list(chain.from_iterable(map(list_gaps, _index_stages(result)[:1])))
@@ -140,6 +141,15 @@ def _list_screen(result: AuditResult) -> Iterator[list[str]]:
         found = [row for row in list_checks(result.checks) if row[0].kind in FINDINGS]
         yield _fit([f"  {code}  {title}" for _, code, title, *_ in found])
     yield ["All numbers: result.to_frame(); pages: result.report(path), result.card(path)"]
+
+
+def _list_models(result: AuditResult) -> Iterator[str]:
+    """Yield the smallest candidate that passes, and a line for each."""
+    if result.edge is None:
+        return
+    yield f"  {describe_smallest(result.edge, find_judged(result))}"
+    for _, word, said in list_candidates(result.edge):
+        yield f"  {word:<13} {said}"
 
 
 def _write_limit(v: LimitView) -> str:
