@@ -38,6 +38,7 @@ HOMES = {
     **dict.fromkeys(("count", "measure"), "parts"),
     **dict.fromkeys(("gate", "card", "list", "prune", "show", "diff", "verify", "dashboard"), "results"),
     **dict.fromkeys(("metrics", "checks", "conform"), "results"),
+    "report": "ci.report",
     **dict.fromkeys(("plan", "init", "demo"), "init"),
     "read": "pairing.read",
     "score": "pairing.score",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from audit.cli import options as o
+from audit.cli.ci.report import AskedReport, Reports, read_reports
 from audit.cli.job import HERE, conclude, make_job, print_tracked
 from audit.cli.options import Command, Given
 from audit.cli.streams import Streams
@@ -25,6 +27,7 @@ def run(
         bool, typer.Option("--continue", help="Train even if a limit on the data fails; the card says so.")
     ] = False,
     allow_inconclusive: o.AllowInconclusive = False,
+    report: Reports = None,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
     verbose: o.Verbose = False,
@@ -36,13 +39,15 @@ def run(
     from audit.config.read import load, name_config
     from audit.pipeline.run import run as run_audit
 
+    reports = read_reports(report)
     config, folder = load(pipeline)
     command: tuple[str, ...] = ("audit", "run", name_config(pipeline))
     if allow_inconclusive:
         config, command = config.allowing_inconclusive(), (*command, "--allow-inconclusive")
     job = make_job(config, folder, store, command, json=json, insist=insist)
     audited = run_audit(job)
-    conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config), whole=verbose)
+    shown = {"json": json, "exit_zero": exit_zero, "whole": verbose}
+    conclude(audited, store, **shown, gated=_is_judged(config), reports=reports, config=pipeline)
 
 
 @o.with_options("data")
@@ -55,6 +60,7 @@ def data(
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
+    report: Reports = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -66,7 +72,8 @@ def data(
     Group differences in labels, missing values, leaks, possible proxies, small groups.
     """
     given = Given("data", table, asked, gates=gate or (), tests=tests or ())
-    audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
+    reports = read_reports(report)
+    audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
 
 
 @o.with_options("model")
@@ -76,6 +83,7 @@ def model(
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
+    report: Reports = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -84,7 +92,8 @@ def model(
 ) -> None:
     """Audit an existing table of predictions."""
     given = Given("model", table, asked, gates=gate or ())
-    audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
+    reports = read_reports(report)
+    audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
 
 
 def track(
@@ -153,6 +162,7 @@ def audit_table(
     config_path: Path | None,
     write_config: Path | None,
     store: Path,
+    reports: Sequence[AskedReport] = (),
     *,
     json: bool,
     exit_zero: bool,
@@ -175,7 +185,8 @@ def audit_table(
         audited = run_audit(job)
     if write_config is not None:
         save_question(config, write_config)
-    conclude(audited, store, json=json, exit_zero=exit_zero, gated=_is_judged(config), whole=verbose)
+    shown = {"json": json, "exit_zero": exit_zero, "whole": verbose}
+    conclude(audited, store, **shown, gated=_is_judged(config), reports=reports, config=config_path)
 
 
 def say_in_options(given: Given, *, asked: bool) -> AbstractContextManager[None]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from audit.cli.ci.report import find_exit_code, write_reports
 from audit.cli.console import put
 from audit.errors import words_of
 from audit.system.environment import DEFAULT_STORE
 
 if TYPE_CHECKING:
+    from audit.cli.ci.report import AskedReport
     from audit.config.schema import Config
     from audit.pipeline.run import Audited, Job
     from audit.pipeline.track import Tracked
@@ -62,13 +65,24 @@ def _say(sentence: str) -> None:
     open_console().print(sentence, markup=False)
 
 
-def conclude(audited: Audited, store: Path, *, json: bool, exit_zero: bool, gated: bool, whole: bool = False) -> None:
-    """Show what came of it, and exit by the verdict."""
+def conclude(
+    audited: Audited,
+    store: Path,
+    *,
+    json: bool,
+    exit_zero: bool,
+    gated: bool,
+    whole: bool = False,
+    reports: Sequence[AskedReport] = (),
+    config: Path | None = None,
+) -> None:
+    """Show what came of it, write its reports, and exit by the verdict."""
     excused = exit_zero and audited.exit_code in {1, 3}
     _print_audited(audited, store, json=json, gated=gated, exit_zero=excused, whole=whole)
     if audited.lost is not None:
         _say(f"audit: the run was judged{_list_verdicts(audited)}, but not kept: {audited.lost}")
-    raise typer.Exit(0 if excused else audited.exit_code)
+    written = write_reports(reports, audited.result, config=config, folder=audited.folder, json=json)
+    raise typer.Exit(find_exit_code(0 if excused else audited.exit_code, written=written))
 
 
 def _list_verdicts(audited: Audited) -> str:

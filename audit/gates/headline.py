@@ -5,10 +5,12 @@ Must not: decide anything, or import numpy; ``audit gate`` pays for this module.
 
 from __future__ import annotations
 
+import datetime as dt
 import signal
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 
 from audit.config.limits import CHECKS
 from audit.errors import printable
@@ -50,6 +52,9 @@ MORE_KNOWN = (
 RATIO = "ratio >= 0.8"
 COUNTED = {"fail": ("fails", "fail"), "pass": ("passes", "pass")}
 """How limits of a verdict are counted, one and several; any other verdict is its word."""
+SOON = 30
+"""Days before the end of a waiver in which every page warns of it."""
+LONGEST_NAME = 160
 FAILED_TOTAL = "Change what the limit is on and run again, or record a waiver."
 
 
@@ -98,6 +103,36 @@ def _count_each(gates: Sequence[Gate], *, that: bool = False) -> list[str]:
             words = (f"that {words[0]}", f"that {words[1]}")
         told.append(f"{found[verdict]} {words[found[verdict] > 1]}")
     return told
+
+
+def count_waived(gates: Sequence[Gate]) -> str:
+    """Return how many limits did not pass and are waived."""
+    waived = sum(g.verdict == "waived" for g in gates)
+    return f"{waived} of {len(gates)} limits did not pass and {'is' if waived == 1 else 'are'} waived"
+
+
+def warn_of_waivers(gates: Sequence[Gate], today: dt.date) -> tuple[str, ...]:
+    """Return which waivers end within `SOON` days or have ended, the first to end first.
+
+    Parameters
+    ----------
+    gates
+        Judged limits.
+    today
+        Day on which it is said.
+    """
+    ends = [(dt.date.fromisoformat(g.waiver.expires), g) for g in gates if g.verdict == "waived" and g.waiver]
+    soon = sorted((end for end in ends if (end[0] - today).days <= SOON), key=itemgetter(0))
+    return tuple(_warn_of_end(gate, end, (end - today).days) for end, gate in soon)
+
+
+def _warn_of_end(gate: Gate, end: dt.date, days: int) -> str:
+    owner = printable(gate.waiver.owner) if gate.waiver is not None else ""
+    whose = f"The waiver of {printable(gate.name, LONGEST_NAME)} by {owner}"
+    if days < 0:
+        return f"{whose} ended on {end}; judge the run again (audit gate)."
+    when = "today" if days == 0 else f"in {days} day{'' if days == 1 else 's'}, on {end}"
+    return f"{whose} ends {when}: remove the cause, or decide again before then."
 
 
 def _write_not_judged(result: AuditResult, gate: Gate) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, Literal, TextIO
 
 from audit.errors import AuditError, printable
 
@@ -47,6 +48,26 @@ def find_asset(relative: str) -> Path:
         if path.exists() and path.resolve().is_relative_to(place):
             return path
     raise AuditError(f"no shipped file '{printable(relative)}': the installation is incomplete; reinstall evenhand")
+
+
+# Continuous integration that the command runs in, as its own variables say it.
+def find_ci() -> Literal["github", "gitlab"] | None:
+    """Return which CI this process runs in; None where it runs in none that is known.
+
+    Sources: "Variables reference" of GitHub Actions, "Predefined CI/CD variables reference" of GitLab.
+    """
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        return "github"
+    return "gitlab" if os.environ.get("GITLAB_CI") == "true" else None
+
+
+def find_checkout() -> Path:
+    """Return the root of the checkout: the folder that a CI names, if this one lies in it, or this one."""
+    here = Path.cwd()
+    for variable in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
+        if (named := os.environ.get(variable)) and here.is_relative_to(root := Path(named).resolve()):
+            return root
+    return here
 
 
 # Our own standard output and standard error: what they hold back, and texts that command no terminal.

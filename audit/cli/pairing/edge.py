@@ -11,6 +11,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.audit import require_writable, save_question, say_in_options
+from audit.cli.ci.report import Reports, read_reports
 from audit.cli.job import HERE, conclude, make_job
 from audit.cli.options import Command, Given
 
@@ -66,6 +67,7 @@ def edge(
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
+    report: Reports = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -80,6 +82,7 @@ def edge(
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import strip_place
 
+    reports = read_reports(report)
     given = Given("model", table, asked, gates=gate or (), command="edge")
     said = {
         "against": against,
@@ -103,7 +106,8 @@ def edge(
         audited = run_audit(job)
     if write_config is not None:
         save_question(question, write_config)
-    conclude(audited, store, json=json, exit_zero=exit_zero, gated=True, whole=verbose)
+    shown = {"json": json, "exit_zero": exit_zero, "whole": verbose}
+    conclude(audited, store, **shown, gated=True, reports=reports, config=config)
 
 
 def _ask_in_options(given: Given, said: Mapping[str, Any]) -> Config:

@@ -11,6 +11,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.audit import audit_table, say_in_options
+from audit.cli.ci.report import Reports, read_reports
 from audit.cli.job import HERE, make_job
 from audit.cli.options import Command, Given
 
@@ -29,6 +30,7 @@ def pairs(
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
+    report: Reports = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -53,9 +55,10 @@ def pairs(
     asked |= {"prediction": candidates[0] if candidates else None}
     given = Given("model", table, asked, gates=gate or (), command="pairs")
     if len(candidates) < 2:
-        audit_table(given, config, write_config, store, json=json, exit_zero=exit_zero, verbose=verbose)
+        reports = read_reports(report)
+        audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
         return
-    alone = {"--config": config, "--write-config": write_config, "--json": json}
+    alone = {"--config": config, "--write-config": write_config, "--json": json, "--report": report}
     if stray := [flag for flag, value in alone.items() if value]:
         raise QuestionError(f"{stray[0]} takes one --prediction, and {len(candidates)} are given; name one of them")
     if twice := [name for name in candidates if candidates.count(name) > 1]:

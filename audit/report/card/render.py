@@ -9,7 +9,6 @@ Must not: show anything that `disclosure.publishable` has not gone over.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import QuestionError, StoreError, no_such, printable
 from audit.record.result import AuditResult
+from audit.report.card.markdown import SafeMarkdown, escape_html, escape_inline
 from audit.report.card.view import make_card_view, make_report_view
 from audit.report.card.words import FEW, WITHHELD, Cell
 from audit.report.disclosure.publishable import find_k, publishable
@@ -27,14 +27,6 @@ from audit.system.environment import find_asset
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-# Everything that begins code, emphasis, a table cell or a link; an underscore only at the edge of a word, because
-# CommonMark 6.2 gives it no meaning within one.
-SPECIAL = re.compile(r"([\\`*|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w))")
-"""Brackets of intervals stay readable; only those that could begin a link are escaped."""
-# What makes a list, a heading or a setext underline of a line, CommonMark 4.2, 4.3 and 5.2.
-LINE_START = re.compile(r"^([+\-=#])")
-
 
 TEMPLATES = "reports/templates"
 REPORT = "report"
@@ -218,40 +210,8 @@ def make_environment(ending: str) -> Environment:
         # The Markdown template escapes each value through a filter; a value that none was named for is escaped here.
         finalize=_escape_plain if ending == "md" else None,
     )
-    made.filters |= {"cell": format_cell, "inline": escape_inline, "html_text": _escape_html}
+    made.filters |= {"cell": format_cell, "inline": escape_inline, "html_text": escape_html}
     return made
-
-
-# Text made safe inside Markdown: no markup, no table, no HTML comes from a value.
-#
-# Must not: be used for HTML, which the template engine escapes.
-class _SafeMarkdown(str):
-    """Markdown that is already safe."""
-
-    __slots__ = ()
-
-
-def escape_inline(text: object) -> _SafeMarkdown:
-    """Return text as one line of Markdown without meaning of its own."""
-    if isinstance(text, _SafeMarkdown):
-        return text
-    line = " ".join(str(text).split())
-    escaped = SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
-    return _SafeMarkdown(_stay_text(LINE_START.sub(r"\\\1", escaped)))
-
-
-def _escape_html(text: object) -> _SafeMarkdown:
-    """Return text for an element of HTML inside Markdown."""
-    return _SafeMarkdown(_stay_text(html.escape(" ".join(str(text).split()), quote=False)))
-
-
-def _stay_text(escaped: str) -> str:
-    """Return text that notifies nobody and starts no formula where GitHub reads it.
-
-    GitHub looks for ``@name`` and ``$x$`` after the escapes of Markdown are gone; an element between the characters, as
-    its documentation has it for the dollar, ends the search.
-    """
-    return escaped.replace("$", "<span>$</span>").replace("@", "@<!-- -->")
 
 
 def _escape_plain(value: object) -> object:
@@ -261,10 +221,10 @@ def _escape_plain(value: object) -> object:
     return value
 
 
-def format_cell(cell: Cell) -> _SafeMarkdown:
+def format_cell(cell: Cell) -> SafeMarkdown:
     """Return a cell of a table in one line: the value, its interval, what it rests on."""
     if cell.mark == "suppressed":
-        return _SafeMarkdown(WITHHELD)
+        return SafeMarkdown(WITHHELD)
     few = FEW if cell.mark == "few" else ""
     parts = [cell.text, cell.interval, few, f"({cell.note})" if cell.note else ""]
-    return _SafeMarkdown(" ".join(escape_inline(p) for p in parts if p))
+    return SafeMarkdown(" ".join(escape_inline(p) for p in parts if p))

@@ -5,12 +5,12 @@ What was drawn stands here too. Must not: show a figure without how it is known,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from audit.errors import printable
 from audit.estimate import figure_text
-from audit.gates.headline import count_limits, describe_training, write_headline
+from audit.gates.headline import count_limits, count_waived, describe_training, write_headline
 from audit.gates.judge import exit_code
 from audit.record.energy import CONTRACT_FACTOR, GRID_FACTOR, CarbonPerUnit, Energy
 from audit.record.energy_text import (
@@ -24,7 +24,7 @@ from audit.record.energy_text import (
     name_unit,
     split_by_component,
 )
-from audit.record.result import AuditResult, Gate, name_verdict
+from audit.record.result import AuditResult, name_verdict
 from audit.record.store import BEFORE
 from audit.report.terminal.limits import list_limits
 from audit.report.terminal.lines import Line, describe_withheld, print_section, withhold
@@ -112,7 +112,7 @@ def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
     if result.verdict == "not judged":
         return f"Exit code 0: {'no difference between groups was judged' if result.gates else 'nothing has passed'}."
     if result.verdict == "waived":
-        return f"Exit code 0: {_count_waived(result.gates)}."
+        return f"Exit code 0: {count_waived(result.gates)}."
     other = {"undefined": "an undefined limit never passes", "withheld": "the verdict is withheld"}
     return f"Exit code {code}: {other.get(result.verdict) or MEANING[code]}."
 
@@ -127,12 +127,6 @@ def _explain_incomplete(result: AuditResult, code: int) -> str:
     if result.run.ended and failed is None:
         return f"Exit code {code}: the audit is incomplete."
     return f"Exit code {code}: {MEANING[5]}."
-
-
-def _count_waived(gates: Sequence[Gate]) -> str:
-    """Return how many limits did not pass and are waived."""
-    waived = sum(g.verdict == "waived" for g in gates)
-    return f"{waived} of {len(gates)} limits did not pass and {'is' if waived == 1 else 'are'} waived"
 
 
 def is_tracked(result: AuditResult) -> bool:

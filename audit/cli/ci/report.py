@@ -1,0 +1,205 @@
+"""Reports for continuous integration: as an option of every command that prints a verdict, and of a recorded run.
+
+What cannot be written is refused before anything is audited. In GitHub Actions and GitLab CI the report that they read
+is written by itself; on any other machine nothing is, unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit.cli import options as o
+from audit.cli.console import say
+from audit.cli.named_runs import explain_defects, load_by_name, resolve_name
+from audit.cli.options import Command
+from audit.errors import QuestionError, StoreError, printable
+from audit.report.ci.registry import list_formats, load_format
+from audit.system.environment import DEFAULT_STORE, find_ci
+
+if TYPE_CHECKING:
+    from audit.record.result import AuditResult
+    from audit.report.ci.ci_report import CiReport, Format
+
+NAMES = ", ".join(list_formats())
+CARD = "card.html"
+OUTPUT_LOST = 74
+"""EX_IOERR of sysexits.h, as for standard output that is not whole."""
+Reports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        metavar="FORMAT[=PATH]",
+        help=f"Also write a report for CI: {NAMES}. May be repeated.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedReport:
+    """A report that is to be written."""
+
+    format: str
+    path: Path | None
+    """File; None where the text belongs into the log."""
+    is_asked: bool = True
+    """Whether a person asked for it; one that a CI gets by itself never changes an exit code."""
+
+
+def read_reports(texts: Sequence[str] | None) -> tuple[AskedReport, ...]:
+    """Return the reports to write: those that are asked for, and the one of the CI that this runs in.
+
+    Raises
+    ------
+    QuestionError
+        When there is no such format, or one is asked for twice in one place.
+    StoreError
+        When a file cannot be written, or is no report of ours.
+    """
+    asked = [_read_report(text) for text in texts or ()]
+    twice = next((report for report in asked if asked.count(report) > 1), None)
+    if twice is not None:
+        raise QuestionError(f"--report {twice.format} is given twice for the same place; give it once")
+    ci = find_ci()
+    if ci is not None and not any(report.format == ci for report in asked):
+        asked.append(AskedReport(ci, _find_path(load_format(ci), None), is_asked=False))
+    for report in asked:
+        if report.path is not None and report.is_asked:
+            _require_writable(report.path, load_format(report.format))
+    return tuple(asked)
+
+
+def _read_report(text: str) -> AskedReport:
+    name, equals, path = text.partition("=")
+    chosen = load_format(name.strip())
+    if equals and path in {"", "-"}:
+        raise QuestionError(
+            f"--report {chosen.name}={path} names no file; name one, or print it with audit report RUN --format "
+            f"{chosen.name}"
+        )
+    return AskedReport(chosen.name, _find_path(chosen, path or None))
+
+
+def _find_path(chosen: Format, path: str | None) -> Path | None:
+    if path is None:
+        return Path(chosen.file) if chosen.file else None
+    return Path(path)
+
+
+def _require_writable(path: Path, chosen: Format) -> None:
+    """Refuse a file that cannot be written, or that holds anything but an earlier report.
+
+    Raises
+    ------
+    StoreError
+        Naming the file.
+    """
+    shown = printable(path, 200)
+    if path.is_dir():
+        raise StoreError(f"'{shown}' is a folder; name a file for the {chosen.name} report")
+    if not path.parent.is_dir():
+        raise StoreError(f"'{printable(path.parent, 200)}' is no folder; create it first")
+    if not path.is_file():
+        return
+    there = path.read_bytes()
+    if there and not chosen.ours.search(there.decode("utf-8", "replace")):
+        raise StoreError(
+            f"'{shown}' exists and is no {chosen.name} report, so it is not overwritten; name another file"
+        )
+
+
+def write_reports(
+    reports: Sequence[AskedReport], result: AuditResult, *, config: Path | None, folder: Path | None, json: bool
+) -> bool:
+    """Write reports of a result, and return whether all that were asked for are there.
+
+    Parameters
+    ----------
+    reports
+        What to write.
+    result
+        The record.
+    config
+        The audit.toml that set its limits, where one did.
+    folder
+        Where the run lies, where it is kept.
+    json
+        Whether standard output carries the record, so that lines of the log go to standard error.
+    """
+    if not reports:
+        return True
+    import datetime as dt
+
+    from audit.report.ci.ci_report import make_ci_report
+
+    card = None if folder is None or not (folder / CARD).is_file() else folder / CARD
+    report = make_ci_report(result, dt.datetime.now(dt.UTC).date(), config=config, card=card)
+    # Each is written, whatever became of those before it.
+    lost = [asked for asked in reports if not _write_report(asked, report, json=json)]
+    return not any(asked.is_asked for asked in lost)
+
+
+def find_exit_code(code: int, *, written: bool) -> int:
+    """Return the exit code of a command whose reports may not all be there; a verdict that is no pass keeps its own."""
+    return code if written else code or OUTPUT_LOST
+
+
+def _write_report(asked: AskedReport, report: CiReport, *, json: bool) -> bool:
+    """Write one report; what goes wrong is said, and costs neither the others nor the verdict."""
+    from audit.system.atomic import write_text
+
+    chosen = load_format(asked.format)
+    text = chosen.write(report)
+    if asked.path is None:
+        (sys.stderr if json else sys.stdout).write(text)
+        return True
+    try:
+        _require_writable(asked.path, chosen)
+        write_text(asked.path.resolve(), text)
+    except StoreError as error:
+        say(f"audit: the {chosen.name} report was not written: {error}", err=True)
+        return False
+    say(f"Wrote {printable(asked.path, 200)} ({chosen.name})", err=True)
+    return True
+
+
+def report(
+    result: o.RunName = "latest",
+    style: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"{NAMES}.")] = "markdown",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="File to write (default: stdout); overwrites a report, but no other file."
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The audit.toml that set the limits: findings name its lines."),
+    ] = None,
+    store: o.StorePath = Path(DEFAULT_STORE),
+) -> None:
+    """Print the report of a run for CI, small counts withheld."""
+    import datetime as dt
+
+    from audit.report.ci.ci_report import make_ci_report
+    from audit.system.atomic import write_text
+
+    chosen = load_format(style)
+    if output is not None:
+        _require_writable(output, chosen)
+    found, folder = load_by_name(resolve_name(result, store), store)
+    card = folder / CARD if (folder / CARD).is_file() else None
+    with explain_defects(found):
+        text = chosen.write(make_ci_report(found, dt.datetime.now(dt.UTC).date(), config=policy, card=card))
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_text(output.resolve(), text)
+
+
+COMMANDS = (Command(report, {"name": "report"}),)

@@ -1,0 +1,169 @@
+"""A judged run as continuous integration may read it: its limits, the worst first, and where each is written.
+
+A log, a comment and a file of CI are read by more people than the record, so every format is made of what the card
+publishes: counts under `[publish] k` and what would give them away are withheld.
+
+Must not: measure, judge, or know a format.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from audit.gates.headline import count_waived, describe_training, warn_of_waivers, write_headline
+from audit.gates.judge import WORST_FIRST, exit_code
+from audit.record.result import AuditResult, Gate, name_verdict
+from audit.report.ci.places import Place, find_limit_places
+from audit.report.disclosure.publishable import find_k, publishable
+
+Standing = Literal["failed", "undecided", "allowed", "waived", "passed"]
+"""What CI makes of a limit. Undecided is what is inconclusive, undefined or withheld, and no policy lets pass."""
+STANDINGS: Mapping[str, Standing] = {"fail": "failed", "waived": "waived", "pass": "passed"}
+ACTED_ON: frozenset[Standing] = frozenset({"failed", "undecided"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedLimit:
+    """One limit of a report."""
+
+    gate: Gate
+    key: str
+    """Its name, and a number behind it where several limits have one name; never its value, which changes."""
+    standing: Standing
+    place: Place | None
+    """Where it is written; None where no file says it."""
+
+    @property
+    def word(self) -> str:
+        """The verdict as people read it."""
+        return name_verdict(self.gate.verdict)
+
+    @property
+    def stage(self) -> str:
+        """What is judged: model, data, checks, energy or edge."""
+        return self.gate.name.split(".", maxsplit=1)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiReport:
+    """What a format is made of."""
+
+    result: AuditResult
+    """As it may be published."""
+    k: int
+    """Smallest count that is published."""
+    code: int
+    """Exit code of the verdict, whatever ``--exit-zero`` makes of it."""
+    limits: tuple[JudgedLimit, ...]
+    """The worst first."""
+    waivers: tuple[str, ...] = ()
+    """How many limits are waived, and which waivers end soon; empty where none is."""
+    card: str = ""
+    """Path of the card of the run, where it has one."""
+
+    @property
+    def word(self) -> str:
+        """The verdict as people read it."""
+        return name_verdict(self.result.verdict, interrupted=bool(self.result.run.interrupted))
+
+    @property
+    def headline(self) -> str:
+        """The sentence after the word."""
+        return write_headline(self.result)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What limits on the data did to training, and what kept the audit from being complete."""
+        return describe_training(self.result.run)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there is a verdict on any limit."""
+        return bool(self.limits) and self.result.verdict != "incomplete"
+
+    def count(self, standing: Standing) -> int:
+        """Return how many limits stand so."""
+        return sum(limit.standing == standing for limit in self.limits)
+
+    @property
+    def acted_on(self) -> tuple[JudgedLimit, ...]:
+        """Limits that somebody has to do something about."""
+        return tuple(limit for limit in self.limits if limit.standing in ACTED_ON)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One way to write a report."""
+
+    name: str
+    file: str
+    """Name of the file where none is given; empty where the text belongs into the log."""
+    write: Callable[[CiReport], str]
+    ours: re.Pattern[str] = field(default_factory=lambda: re.compile("evenhand"))
+    """What a file of it holds, so that it may be written anew; no other file is overwritten."""
+
+
+def make_ci_report(
+    result: AuditResult, today: dt.date, *, config: Path | None = None, card: Path | None = None
+) -> CiReport:
+    """Return the report of a result.
+
+    Parameters
+    ----------
+    result
+        The record, whole.
+    today
+        Day on which it is read; waivers that end soon are named.
+    config
+        The audit.toml that set the limits; None where options did.
+    card
+        The card of the run.
+    """
+    shown = publishable(result)
+    policy = shown.question.config.get("policy") or {}
+    insufficient = str(policy.get("insufficient", "fail"))
+    gates = sorted(shown.gates, key=lambda gate: WORST_FIRST.index(gate.verdict))
+    places = find_limit_places(gates, config)
+    limits = (
+        JudgedLimit(gate=gate, key=key, standing=_find_standing(gate, insufficient), place=place)
+        for gate, key, place in zip(gates, _name_apart(shown.gates, gates), places, strict=True)
+    )
+    return CiReport(
+        result=shown,
+        k=find_k(result),
+        code=exit_code(result.verdict, insufficient),
+        limits=tuple(limits),
+        waivers=_describe_waivers(shown.gates, today),
+        card="" if card is None else str(card),
+    )
+
+
+def _describe_waivers(gates: Sequence[Gate], today: dt.date) -> tuple[str, ...]:
+    if not any(gate.verdict == "waived" for gate in gates):
+        return ()
+    return (f"{count_waived(gates)}.", *warn_of_waivers(gates, today))
+
+
+def _find_standing(gate: Gate, insufficient: str) -> Standing:
+    if gate.verdict == "insufficient" and insufficient == "warn":
+        return "allowed"
+    return STANDINGS.get(gate.verdict, "undecided")
+
+
+def _name_apart(written: Sequence[Gate], ordered: Sequence[Gate]) -> list[str]:
+    """Return names of limits in the order of ``ordered``; a further limit of the same name has a number.
+
+    Numbers follow the order of the policy, because that of the verdicts changes.
+    """
+    seen: Counter[str] = Counter()
+    keys: dict[int, str] = {}
+    for gate in written:
+        seen[gate.name] += 1
+        keys[id(gate)] = gate.name if seen[gate.name] == 1 else f"{gate.name} ({seen[gate.name]})"
+    return [keys[id(gate)] for gate in ordered]

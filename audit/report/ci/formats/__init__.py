@@ -1,0 +1,1 @@
+"""Formats of CI reports, one file each, found by this folder: a report goes in, text comes out."""
