@@ -139,6 +139,8 @@ def write_reports(
 
     card = None if folder is None or not (folder / CARD).is_file() else folder / CARD
     report = make_ci_report(result, dt.datetime.now(dt.UTC).date(), config=config, card=card)
+    if any(asked.format == "github" for asked in reports):
+        _tell_github(report)
     # Each is written, whatever became of those before it.
     lost = [asked for asked in reports if not _write_report(asked, report, json=json)]
     return not any(asked.is_asked for asked in lost)
@@ -147,6 +149,32 @@ def write_reports(
 def find_exit_code(code: int, *, written: bool) -> int:
     """Return the exit code of a command whose reports may not all be there; a verdict that is no pass keeps its own."""
     return code if written else code or OUTPUT_LOST
+
+
+def _tell_github(report: CiReport) -> None:
+    """Add to the files that GitHub Actions names: the summary of the step, and its outputs."""
+    import os
+
+    from audit.report.ci.formats import github
+
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        left = github.MOST_SUMMARY_BYTES - _measure_file(Path(summary))
+        _append(Path(summary), github.write_summary(report, left))
+    if outputs := os.environ.get("GITHUB_OUTPUT"):
+        _append(Path(outputs), github.write_outputs(report))
+
+
+def _measure_file(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _append(path: Path, text: str) -> None:
+    """Add to a file; where that cannot be done it is said, and nothing else changes."""
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        say(f"audit: {printable(path, 200)} could not be written: {error.strerror}", err=True)
 
 
 def _write_report(asked: AskedReport, report: CiReport, *, json: bool) -> bool:

@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from audit.config.read import DEFAULT_NAME
 from audit.gates.headline import count_waived, describe_training, warn_of_waivers, write_headline
 from audit.gates.judge import WORST_FIRST, exit_code
 from audit.record.result import AuditResult, Gate, name_verdict
-from audit.report.ci.places import Place, find_limit_places
+from audit.report.ci.places import Place, find_limit_places, name_in_checkout
 from audit.report.disclosure.publishable import find_k, publishable
+from audit.tables.addresses import strip_place
 
 Standing = Literal["failed", "undecided", "allowed", "waived", "passed"]
 """What CI makes of a limit. Undecided is what is inconclusive, undefined or withheld, and no policy lets pass."""
@@ -64,6 +66,8 @@ class CiReport:
     """The worst first."""
     waivers: tuple[str, ...] = ()
     """How many limits are waived, and which waivers end soon; empty where none is."""
+    table: Place
+    """The table that was audited, for formats that want a file where no file sets a limit."""
     card: str = ""
     """Path of the card of the run, where it has one."""
 
@@ -139,9 +143,19 @@ def make_ci_report(
         k=find_k(result),
         code=exit_code(result.verdict, insufficient),
         limits=tuple(limits),
+        table=_find_table(result),
         waivers=_describe_waivers(shown.gates, today),
         card="" if card is None else str(card),
     )
+
+
+def _find_table(result: AuditResult) -> Place:
+    """Return the table of predictions, or of training data: in the checkout, or by its name alone."""
+    part = next((part for part in reversed(result.data)), None)
+    if part is None:
+        return Place(file=DEFAULT_NAME)
+    found = name_in_checkout(Path(part.source))
+    return Place(file=found or strip_place(part.source))
 
 
 def _describe_waivers(gates: Sequence[Gate], today: dt.date) -> tuple[str, ...]:

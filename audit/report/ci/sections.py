@@ -36,7 +36,7 @@ def write_page(sections: Sequence[Section], most_bytes: int) -> str:
     # Room for the titles of what is not shown, however many there are.
     room = most_bytes - sum(len(escape_inline(s.title).encode()) + 2 for s in sections) - 200
     for section in sections:
-        size = len(section.text.encode()) + 2
+        size = len(section.text.encode("utf-8", "replace")) + 2
         if section.text and used + size <= room:
             kept.append(section.text)
             used += size

@@ -1,0 +1,56 @@
+"""Code quality of GitLab: what somebody has to act on, each with a fingerprint that stays while the limit does.
+
+Source: "Code Quality report format" in GitLab's documentation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from typing import Any
+
+from audit.report.ci.ci_report import CiReport, Format, JudgedLimit
+from audit.report.ci.places import Place
+from audit.report.ci.plain_text import to_line
+
+SEVERITY = {"fail": "critical", "insufficient": "major"}
+RAN = "audit.run"
+
+
+def fingerprint(key: str) -> str:
+    """Return what makes a finding the same in two runs: the name of its limit, and never its value."""
+    return sha256(f"evenhand/1 {key}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _write_limit(limit: JudgedLimit, report: CiReport) -> dict[str, Any]:
+    severity = SEVERITY.get(limit.gate.verdict, "major")
+    return _write_finding(limit.key, f"{limit.word}: {limit.gate.sentence}", severity, limit.place or report.table)
+
+
+def _write_finding(key: str, said: str, severity: str, place: Place) -> dict[str, Any]:
+    return {
+        "description": to_line(said),
+        "check_name": f"evenhand {to_line(key)}",
+        "fingerprint": fingerprint(key),
+        "severity": severity,
+        # GitLab asks for a line; the first one stands for a whole file.
+        "location": {"path": to_line(place.file), "lines": {"begin": place.line or 1}},
+    }
+
+
+def write(report: CiReport) -> str:
+    """Return the findings as a list of JSON."""
+    found = [_write_limit(limit, report) for limit in report.acted_on]
+    if report.result.verdict == "incomplete":
+        said = " ".join((f"{report.word}: {report.headline}", *report.notes))
+        found.insert(0, _write_finding(RAN, said, "blocker", report.table))
+    return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+FORMAT = Format(
+    name="gitlab",
+    file="gl-code-quality-report.json",
+    write=write,
+    ours=re.compile(r'"check_name": "evenhand |^\[\]\s*$'),
+)
