@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from audit.cli import options as o
-from audit.cli.ci.report import AskedReport, Reports, read_reports
-from audit.cli.job import HERE, conclude, make_job, print_tracked
+from audit.cli.job import HERE, ask_reports, conclude, make_job, print_tracked
 from audit.cli.options import Command, Given
 from audit.cli.streams import Streams
 from audit.config.read import translate_errors
 
 if TYPE_CHECKING:
+    from audit.cli.ci.report import AskedReport
     from audit.config.schema import Config
 
 
@@ -27,7 +27,7 @@ def run(
         bool, typer.Option("--continue", help="Train even if a limit on the data fails; the card says so.")
     ] = False,
     allow_inconclusive: o.AllowInconclusive = False,
-    report: Reports = None,
+    report: o.Reports = None,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
     verbose: o.Verbose = False,
@@ -39,7 +39,7 @@ def run(
     from audit.config.read import load, name_config
     from audit.pipeline.run import run as run_audit
 
-    reports = read_reports(report)
+    reports = ask_reports(report)
     config, folder = load(pipeline)
     command: tuple[str, ...] = ("audit", "run", name_config(pipeline))
     if allow_inconclusive:
@@ -60,7 +60,7 @@ def data(
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
-    report: Reports = None,
+    report: o.Reports = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -72,7 +72,7 @@ def data(
     Group differences in labels, missing values, leaks, possible proxies, small groups.
     """
     given = Given("data", table, asked, gates=gate or (), tests=tests or ())
-    reports = read_reports(report)
+    reports = ask_reports(report)
     audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
 
 
@@ -83,7 +83,7 @@ def model(
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
-    report: Reports = None,
+    report: o.Reports = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -92,7 +92,7 @@ def model(
 ) -> None:
     """Audit an existing table of predictions."""
     given = Given("model", table, asked, gates=gate or ())
-    reports = read_reports(report)
+    reports = ask_reports(report)
     audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
 
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from audit.cli.ci.report import find_exit_code, write_reports
 from audit.cli.console import put
 from audit.errors import words_of
-from audit.system.environment import DEFAULT_STORE
+from audit.system.environment import DEFAULT_STORE, find_ci
 
 if TYPE_CHECKING:
     from audit.cli.ci.report import AskedReport
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from audit.record.result import AuditResult
 
 HERE = Path(DEFAULT_STORE)
+OUTPUT_LOST = 74
+"""EX_IOERR of sysexits.h, as for standard output that is not whole."""
 STEPS = {
     "fail": "Find which step causes the difference",
     "undefined": "Add rows for the group, or set a limit on another metric",
@@ -81,8 +82,36 @@ def conclude(
     _print_audited(audited, store, json=json, gated=gated, exit_zero=excused, whole=whole)
     if audited.lost is not None:
         _say(f"audit: the run was judged{_list_verdicts(audited)}, but not kept: {audited.lost}")
-    written = write_reports(reports, audited.result, config=config, folder=audited.folder, json=json)
-    raise typer.Exit(find_exit_code(0 if excused else audited.exit_code, written=written))
+    code = 0 if excused else audited.exit_code
+    raise typer.Exit(report_result(reports, audited.result, code, config=config, folder=audited.folder, json=json))
+
+
+# Reports for continuous integration. Where none is asked for, and no CI is found, nothing is loaded for them.
+def ask_reports(texts: Sequence[str] | None) -> tuple[AskedReport, ...]:
+    """Return the reports to write; what cannot be written is refused before anything is audited."""
+    if not texts and find_ci() is None:
+        return ()
+    from audit.cli.ci.report import read_reports
+
+    return read_reports(texts)
+
+
+def report_result(
+    reports: Sequence[AskedReport],
+    result: AuditResult,
+    code: int,
+    *,
+    config: Path | None,
+    folder: Path | None,
+    json: bool,
+) -> int:
+    """Write reports of a result, and return the exit code: where one is lost, a pass is none."""
+    if not reports:
+        return code
+    from audit.cli.ci.report import write_reports
+
+    written = write_reports(reports, result, config=config, folder=folder, json=json)
+    return code if written else code or OUTPUT_LOST
 
 
 def _list_verdicts(audited: Audited) -> str:

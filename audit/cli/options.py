@@ -80,6 +80,15 @@ Gates = Annotated[
     list[str] | None,
     typer.Option("--gate", metavar="RULE", help='Limit, such as "selection_rate ratio >= 0.8". May be repeated.'),
 ]
+Reports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--report",
+        metavar="FORMAT[=PATH]",
+        help="Also write a report for CI, such as junit or markdown=FILE. May be repeated; audit report --help lists "
+        "the formats.",
+    ),
+]
 ConfigPath = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Read the configuration from this audit.toml.")
 ]

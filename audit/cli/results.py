@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli import options as o
-from audit.cli.ci.report import Reports, find_exit_code, read_reports, write_reports
 from audit.cli.console import put, say
+from audit.cli.job import ask_reports, report_result
 from audit.cli.listing import listing, prune
 from audit.cli.named_runs import explain_defects, load_by_name, print_unfinished, resolve_name
 from audit.cli.options import Command
@@ -37,7 +37,7 @@ def gate(
         Path | None, typer.Option("--config", metavar="FILE", help="Judge by the limits of this audit.toml instead.")
     ] = None,
     rule: o.Gates = None,
-    report: Reports = None,
+    report: o.Reports = None,
     allow_inconclusive: o.AllowInconclusive = False,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
@@ -57,7 +57,7 @@ def gate(
 
     if not result:
         raise QuestionError(UNNAMED)
-    reports = read_reports(report)
+    reports = ask_reports(report)
     if print_unfinished(result, store, json=json, gated=True):
         raise typer.Exit(INCOMPLETE)
     found, folder = load_by_name(result, store)
@@ -73,8 +73,8 @@ def gate(
         # What is said of the exit code is said of the policy that was applied, which may not be the recorded one.
         applied = replace(judged, question=record_question(config))
         print_verdict(applied, PlainConsole(stderr=json), exit_zero=excused, named=True)
-        written = write_reports(reports, applied, config=policy, folder=folder, json=json)
-    raise typer.Exit(find_exit_code(0 if excused else code, written=written))
+        code = report_result(reports, applied, 0 if excused else code, config=policy, folder=folder, json=json)
+    raise typer.Exit(code)
 
 
 def _choose_question(found: AuditResult, path: Path | None, rules: list[str] | None) -> Any:

@@ -131,7 +131,7 @@ def _warn_of_end(gate: Gate, end: dt.date, days: int) -> str:
     whose = f"The waiver of {printable(gate.name, LONGEST_NAME)} by {owner}"
     if days < 0:
         return f"{whose} ended on {end}; judge the run again (audit gate)."
-    when = "today" if days == 0 else f"in {days} day{'' if days == 1 else 's'}, on {end}"
+    when = {0: "today", 1: f"tomorrow, on {end}"}.get(days, f"in {days} days, on {end}")
     return f"{whose} ends {when}: remove the cause, or decide again before then."
 
 

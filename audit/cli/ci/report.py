@@ -26,18 +26,7 @@ if TYPE_CHECKING:
     from audit.record.result import AuditResult
     from audit.report.ci.ci_report import CiReport, Format
 
-NAMES = ", ".join(list_formats())
 CARD = "card.html"
-OUTPUT_LOST = 74
-"""EX_IOERR of sysexits.h, as for standard output that is not whole."""
-Reports = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--report",
-        metavar="FORMAT[=PATH]",
-        help=f"Also write a report for CI: {NAMES}. May be repeated.",
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +135,6 @@ def write_reports(
     return not any(asked.is_asked for asked in lost)
 
 
-def find_exit_code(code: int, *, written: bool) -> int:
-    """Return the exit code of a command whose reports may not all be there; a verdict that is no pass keeps its own."""
-    return code if written else code or OUTPUT_LOST
-
-
 def _tell_github(report: CiReport) -> None:
     """Add to the files that GitHub Actions names: the summary of the step, and its outputs."""
     import os
@@ -158,14 +142,11 @@ def _tell_github(report: CiReport) -> None:
     from audit.report.ci.formats import github
 
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        left = github.MOST_SUMMARY_BYTES - _measure_file(Path(summary))
+        there = Path(summary)
+        left = github.MOST_SUMMARY_BYTES - (there.stat().st_size if there.is_file() else 0)
         _append(Path(summary), github.write_summary(report, left))
     if outputs := os.environ.get("GITHUB_OUTPUT"):
         _append(Path(outputs), github.write_outputs(report))
-
-
-def _measure_file(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
 
 
 def _append(path: Path, text: str) -> None:
@@ -198,7 +179,9 @@ def _write_report(asked: AskedReport, report: CiReport, *, json: bool) -> bool:
 
 def report(
     result: o.RunName = "latest",
-    style: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"{NAMES}.")] = "markdown",
+    style: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(list_formats())}.")
+    ] = "markdown",
     output: Annotated[
         Path | None,
         typer.Option(

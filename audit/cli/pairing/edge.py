@@ -11,8 +11,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.audit import require_writable, save_question, say_in_options
-from audit.cli.ci.report import Reports, read_reports
-from audit.cli.job import HERE, conclude, make_job
+from audit.cli.job import HERE, ask_reports, conclude, make_job
 from audit.cli.options import Command, Given
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def edge(
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
-    report: Reports = None,
+    report: o.Reports = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -82,7 +81,7 @@ def edge(
     from audit.pipeline.run import run as run_audit
     from audit.tables.addresses import strip_place
 
-    reports = read_reports(report)
+    reports = ask_reports(report)
     given = Given("model", table, asked, gates=gate or (), command="edge")
     said = {
         "against": against,

@@ -11,8 +11,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.audit import audit_table, say_in_options
-from audit.cli.ci.report import Reports, read_reports
-from audit.cli.job import HERE, make_job
+from audit.cli.job import HERE, ask_reports, make_job
 from audit.cli.options import Command, Given
 
 WORST_FIRST = (1, 3, 0)
@@ -30,7 +29,7 @@ def pairs(
     gate: o.Gates = None,
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
-    report: Reports = None,
+    report: o.Reports = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -55,7 +54,7 @@ def pairs(
     asked |= {"prediction": candidates[0] if candidates else None}
     given = Given("model", table, asked, gates=gate or (), command="pairs")
     if len(candidates) < 2:
-        reports = read_reports(report)
+        reports = ask_reports(report)
         audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
         return
     alone = {"--config": config, "--write-config": write_config, "--json": json, "--report": report}

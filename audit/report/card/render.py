@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import QuestionError, StoreError, no_such, printable
 from audit.record.result import AuditResult
-from audit.report.card.markdown import SafeMarkdown, escape_html, escape_inline
 from audit.report.card.view import make_card_view, make_report_view
-from audit.report.card.words import FEW, WITHHELD, Cell
+from audit.report.card.words import FEW, WITHHELD, Cell, SafeMarkdown, escape_html, escape_inline
 from audit.report.disclosure.publishable import find_k, publishable
 from audit.system.environment import find_asset
 

@@ -133,6 +133,7 @@ def make_ci_report(
     policy = shown.question.config.get("policy") or {}
     insufficient = str(policy.get("insufficient", "fail"))
     gates = sorted(shown.gates, key=lambda gate: WORST_FIRST.index(gate.verdict))
+    waived = any(gate.verdict == "waived" for gate in gates)
     places = find_limit_places(gates, config)
     limits = (
         JudgedLimit(gate=gate, key=key, standing=_find_standing(gate, insufficient), place=place)
@@ -144,7 +145,7 @@ def make_ci_report(
         code=exit_code(result.verdict, insufficient),
         limits=tuple(limits),
         table=_find_table(result),
-        waivers=_describe_waivers(shown.gates, today),
+        waivers=(f"{count_waived(gates)}.", *warn_of_waivers(gates, today)) if waived else (),
         card="" if card is None else str(card),
     )
 
@@ -156,12 +157,6 @@ def _find_table(result: AuditResult) -> Place:
         return Place(file=DEFAULT_NAME)
     found = name_in_checkout(Path(part.source))
     return Place(file=found or strip_place(part.source))
-
-
-def _describe_waivers(gates: Sequence[Gate], today: dt.date) -> tuple[str, ...]:
-    if not any(gate.verdict == "waived" for gate in gates):
-        return ()
-    return (f"{count_waived(gates)}.", *warn_of_waivers(gates, today))
 
 
 def _find_standing(gate: Gate, insufficient: str) -> Standing:

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from audit.estimate import Estimate
 from audit.gates.headline import count_limits, count_rest
 from audit.report.card.limits import LimitView, make_limit_views
-from audit.report.card.markdown import escape_inline
-from audit.report.card.words import BADGES, clean_text, make_estimate_cell, make_title, name_group, name_grouping
+from audit.report.card.words import (
+    BADGES,
+    clean_text,
+    escape_inline,
+    make_estimate_cell,
+    make_title,
+    name_group,
+    name_grouping,
+)
 from audit.report.ci.ci_report import CiReport
 
 LONGEST_SENTENCE = 1200
