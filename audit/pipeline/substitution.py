@@ -186,7 +186,8 @@ def _read_exchanges(table: Path, decision: str) -> dict[tuple[str, str], list[Te
     found: dict[tuple[str, str], list[Text]] = {}
     for (item, arm, to), (value, row) in arms.items():
         if arm == "between":
-            original, within = (_get(arms, item, arm, row, shown) for arm in ("original", "within"))
+            original = _get(arms, item, "original", row, shown)
+            within = _get(arms, item, "within", row, shown)
             text = Text(original, value, within, str(row["template"]), item)
             found.setdefault((str(row["group"]), to), []).append(text)
     if not found:
