@@ -5,10 +5,12 @@ Must not: decide anything, or import numpy; ``audit gate`` pays for this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 
 from audit.estimate import (
     CROSSED,
+    FEWEST_CHANGED,
     Estimate,
     Group,
     count_rows,
@@ -16,6 +18,7 @@ from audit.estimate import (
     figure_text,
     grouping_text,
     interval_words,
+    join_words,
     p_words,
     quoted_level,
     told_apart,
@@ -36,6 +39,12 @@ class _Told:
         self.result, self.by = result, by
         self.labelled = bool(result.estimates.of("model", NET, by))
         self.net = NET if self.labelled else RATE
+
+    @cached_property
+    def names(self) -> Callable[[Group], str]:
+        """Names of the groups, which no two share."""
+        groups = [e.group for e in self.result.estimates.of("model", CHURN, self.by) if e.group is not None]
+        return told_apart(groups, quoted_level, CROSSED)
 
     def find(self, metric: str, group: Group, compare: str | None = None) -> Estimate | None:
         """Return the number of a group; None where there is none, or it is withheld."""
@@ -90,11 +99,14 @@ def _list_losers(result: AuditResult) -> Iterator[str]:
     sure = {by: losers for by in columns if (losers := _find_losers(told[by]))}
     for by, losers in sure.items():
         said = ", ".join(part for part in (told[by].count(losers[0]), told[by].weigh(losers[0])) if part)
-        groups = [e.group for e in result.estimates.of("model", CHURN, by) if e.group is not None]
-        name = told_apart(groups, quoted_level, CROSSED)(losers[0])
+        name = told[by].names(losers[0])
+        who = f"{name} lost accuracy"
+        if not told[by].labelled:
+            most = " most" * _is_largest(told[by], losers[0])
+            who = f"the selection rate of {name} changed{most}"
         what = "lost accuracy" if told[by].labelled else "changed"
-        most = " most" * (what == "changed" and _is_largest(told[by], losers[0]))
-        yield f"By {grouping_text(by)}, {name} {what}{most}: {said}{_count_others(told[by], losers, what)}."
+        yield f"By {grouping_text(by)}, {who}: {said}{_count_others(told[by], losers, what)}."
+    yield from (_name_most_changed(told[by]) for by in columns if not told[by].labelled)
     if not sure and all(told[by].labelled for by in columns):
         withheld = [by for by in columns if _is_withheld(told[by])]
         shown = [by for by in columns if by not in withheld]
@@ -102,6 +114,32 @@ def _list_losers(result: AuditResult) -> Iterator[str]:
             yield f"No group by {' or '.join(map(grouping_text, shown))} is shown to have lost accuracy."
         if withheld:
             yield f"Whether a group by {' or '.join(map(grouping_text, withheld))} lost accuracy is withheld."
+
+
+def _name_most_changed(told: _Told) -> str:
+    """Return in which group the largest share of decisions changed, and whether groups are shown to differ."""
+    by = f"By {grouping_text(told.by)}"
+    each = told.result.estimates.of("model", CHURN, told.by)
+    if any(e.status == "suppressed" for e in each):
+        return f"{by}, whose decisions changed most is withheld."
+    groups = {e.group: e for e in each if e.compare is None and e.group and None not in e.group and e.value is not None}
+    ranked = {group: e for group, e in groups.items() if FEW_CHANGED not in e.flags}
+    if len(groups) < 2 or not any(e.value for e in groups.values()):
+        return ""
+    if not ranked:
+        return f"{by}, too few decisions changed to say whose changed most."
+    most = max(e.value or 0.0 for e in ranked.values())
+    first = [group for group, e in ranked.items() if e.value == most]
+    shown = ranked[first[0]]
+    sure = interval_words(shown.low, shown.high, "share", confidence=shown.confidence)
+    of = f"{figure_text(most, 'share')} of {count_rows(shown):,.0f}"
+    said = f"{by}, decisions changed most for {join_words(list(map(told.names, first)))}: {of}"
+    gap = next((e for e in each if e.compare == "difference" and e.group is None), None)
+    alike = gap is None or gap.low is None or gap.low <= 0
+    differ = "; that groups differ is not shown" * alike
+    left = any((e.value or 0.0) >= most for group, e in groups.items() if group not in ranked)
+    few = f"; groups with fewer than {FEWEST_CHANGED} changed decisions are not ranked" * left
+    return f"{said} ({sure}){differ}{few}."
 
 
 def _is_withheld(told: _Told) -> bool:

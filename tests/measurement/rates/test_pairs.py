@@ -330,7 +330,57 @@ def test_without_labels_a_group_that_changed_most_is_not_named_where_that_is_not
     few, many = move(40, 4, 10), move(2000, 40, 120)
     new, earlier = (np.concatenate(each) for each in zip(few, many, strict=True))
     said = describe_change(compare(new, earlier, g=["small"] * 40 + ["big"] * 2000))
-    assert said.startswith("By g, big changed: 160 of 2,000 decisions changed (40 up, 120 down)")
+    assert said.startswith("By g, the selection rate of big changed: 160 of 2,000 decisions changed (40 up, 120 down)")
+
+
+def tell_moves(**moves):
+    """Return what is told of groups of so many rows, of which so many rise and fall."""
+    each = [move(*counts) for counts in moves.values()]
+    new, earlier = (np.concatenate(some) for some in zip(*each, strict=True))
+    g = np.repeat(list(moves), [counts[0] for counts in moves.values()])
+    return describe_change(compare(new, earlier, g=g))
+
+
+@pytest.mark.parametrize(
+    ("moves", "said"),
+    [
+        (
+            {"small": (40, 4, 10), "big": (2000, 40, 120)},
+            "By g, decisions changed most for small: 35.0% of 40 (95% interval 21% to 52%).",
+        ),
+        # As many rise as fall: no selection rate changed, and nobody would be named by it.
+        (
+            {"a": (400, 30, 30), "b": (400, 5, 5)},
+            "By g, decisions changed most for 'a': 15.0% of 400 (95% interval 12% to 19%). Overall",
+        ),
+        (
+            {"a": (400, 5, 5), "b": (400, 4, 4)},
+            "for 'a': 2.5% of 400 (95% interval 1.2% to 4.5%); that groups differ is not shown. Overall",
+        ),
+        (
+            {"a": (400, 5, 5), "b": (400, 5, 5), "c": (400, 0, 0)},
+            "By g, decisions changed most for 'a' and 'b': 2.5% of 400",
+        ),
+        ({"a": (400, 1, 1), "b": (400, 0, 0)}, "By g, too few decisions changed to say whose changed most. Overall"),
+        (
+            {"a": (400, 5, 5), "b": (10, 2, 3)},
+            "differ is not shown; groups with fewer than 6 changed decisions are not ranked. Overall",
+        ),
+    ],
+)
+def test_without_labels_the_group_whose_decisions_changed_most_is_named(moves, said):
+    assert said in tell_moves(**moves)
+
+
+def test_where_no_decision_changed_no_group_is_named():
+    assert "most" not in tell_moves(a=(40, 0, 0), b=(40, 0, 0))
+    assert "most" not in tell_moves(a=(400, 30, 30))
+
+
+def test_whose_decisions_changed_most_is_withheld_where_a_page_hides_a_group():
+    new, earlier = (np.concatenate(each) for each in zip(move(400, 30, 30), move(400, 1, 1), strict=True))
+    result = compare(new, earlier, g=["a"] * 400 + ["b"] * 400)
+    assert "whose decisions changed most is withheld" in describe_change(publishable(result, 10))
 
 
 @pytest.mark.parametrize("rule", ["churn <= 0.001", "net_change <= 0.001", "churn difference <= 0.02"])
