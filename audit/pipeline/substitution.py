@@ -148,7 +148,7 @@ def write_exchanges(table: Path, decision: str, into: Path) -> int:
             if not {text.original, text.between, text.within} <= {0.0, 1.0}:
                 raise ValuesError(
                     f"{printable(table, 200)}: decision '{printable(decision)}' holds numbers; audit pairs compares "
-                    "decisions of yes and no (1, 0), so leave --into out, or cut them at a threshold first"
+                    "decisions of yes and no (1, 0), so ask without --into, or cut them at a threshold first"
                 )
             rows.append(_to_row(text, group, to))
     _write(rows, into)

@@ -13,6 +13,7 @@ from audit.errors import SourceError
 need_onnx()
 
 import onnx  # noqa: E402
+import onnx.reference  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from audit.edge.model_file import list_tensors, load_model  # noqa: E402

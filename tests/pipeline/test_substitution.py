@@ -58,7 +58,7 @@ def test_texts_are_written_with_their_arms_and_what_was_left_out_is_counted(tmp_
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert "3 of 4 texts exchanged, of 2 templates; 9 rows in" in said
-    assert "1 of 4 texts is left out:\n  1: no word of the terms (row 3)\n" in said
+    assert "1 of 4 texts is not exchanged:\n  1: no word of the terms (row 3)\n" in said
 
 
 def test_a_column_of_templates_is_told_how_it_is_named(tmp_path):

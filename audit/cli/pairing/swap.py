@@ -73,12 +73,12 @@ def _print_written(written: Written, into: Path) -> None:
 
 
 def _print_left(left: Sequence[Left], of: int) -> None:
-    """Say how many texts are left out, with the reasons that most of them share and their first rows."""
+    """Say how many texts are not exchanged, with the reasons that most of them share and their first rows."""
     rows: dict[str, list[str]] = {}
     for each in left:
         rows.setdefault(each.reason, []).append(f"{each.row:,}")
     if left:
-        say(f"{len(left):,} of {of:,} texts {'is' if len(left) == 1 else 'are'} left out:")
+        say(f"{len(left):,} of {of:,} texts {'is' if len(left) == 1 else 'are'} not exchanged:")
     often = sorted(rows.items(), key=lambda reason: -len(reason[1]))
     for reason, at in often[:SHOWN_REASONS]:
         more = ", …" if len(at) > SHOWN_ROWS else ""
