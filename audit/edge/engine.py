@@ -95,13 +95,21 @@ def open_model(name: str, path: Path, *, batch: int, threads: int, cutoff: float
                 f"'{printable(path)}' answers {fixed:,} rows a call, not {batch:,}; use --batch {fixed}, or export it "
                 "with a free batch dimension"
             )
-    output = session.get_outputs()[0]
+    output = _find_output(path, session)
+    return Model(name=name, path=path, session=session, output=output, batch=batch, threads=threads, cutoff=cutoff)
+
+
+def _find_output(path: Path, session: Any) -> str:
+    """Return the name of a model's first output, which has to be an array."""
+    output = next(iter(session.get_outputs()), None)
+    if output is None:
+        raise QuestionError(f"'{printable(path)}' has no output; export it with its answers")
     if not output.type.startswith("tensor("):
         raise QuestionError(
             f"'{printable(path)}' gives {printable(output.type)} as its first output '{printable(output.name)}', not "
             "an array of answers; export it with its classes first, or without ZipMap"
         )
-    return Model(name=name, path=path, session=session, output=output.name, batch=batch, threads=threads, cutoff=cutoff)
+    return str(output.name)
 
 
 def _start(path: Path, threads: int, save_to: Path | None = None) -> Any:

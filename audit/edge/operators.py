@@ -21,7 +21,7 @@ FLOAT: Mapping[str, str] = {
     **dict.fromkeys(("Conv", "ConvTranspose", "DeformConv", "FusedConv", "NhwcConv", "NhwcFusedConv"), "Conv"),
     **dict.fromkeys(("Attention", "PackedAttention"), "Attention"),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), "LSTM, GRU or RNN"),
-    **dict.fromkeys(("LinearClassifier", "LinearRegressor", "SVMClassifier", "SVMRegressor"), "linear model or SVM"),
+    **dict.fromkeys(("LinearClassifier", "LinearRegressor", "SVMClassifier", "SVMRegressor"), "linear models and SVMs"),
 }
 """Operators that multiply weights as floats, by the kind that they count as."""
 INTEGER: Mapping[str, str] = {

@@ -102,6 +102,11 @@ def test_a_first_output_that_is_no_array_is_refused_and_a_later_one_is_not_looke
     assert (answer_rows(model, model.feed(as_features(rows)), 7) == answer_by_hand(rows)).all()
 
 
+def test_a_model_without_an_output_is_refused(tmp_path):
+    with pytest.raises(QuestionError, match=r"none\.onnx' has no output; export it with its answers"):
+        opened(write_model(tmp_path / "none.onnx", NETWORK, made=()))
+
+
 def test_several_infinite_scores_are_no_answer(tmp_path):
     model = opened(
         write_model(tmp_path / "inf.onnx", [*NETWORK, ("Div", ["s", "none"], ["z"])], held={"none": [np.float32(0)]})
