@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
 
 from audit._version import __version__
 from audit.axes import Task
@@ -17,7 +17,7 @@ from audit.config.read import build, refuse_idle_neighbours, translate_errors
 from audit.config.schema import Config
 from audit.config.sections import UNASKED_THRESHOLD, find_keys
 from audit.config.written_limits import Gates, find_deepest, read_rules
-from audit.errors import QuestionError, SourceError
+from audit.errors import QuestionError, SourceError, ValuesError, printable
 from audit.estimate import Estimate
 from audit.record.result import AuditResult, Run
 from audit.tables.arrays import name_attributes as attributes_of
@@ -190,13 +190,21 @@ def measure(
     return replace(result, estimates=result.estimates + _measure_own(own, roles, attributes, crossed, merged))
 
 
-def pairs(y_pred: Any, against: Any, y_true: Any = None, *, groups: Any = None, **asked: Any) -> AuditResult:
+@overload
+def pairs(
+    y_pred: Mapping[str, Any], against: Any, y_true: Any = None, *, groups: Any = None, **asked: Any
+) -> dict[str, AuditResult]: ...
+@overload
+def pairs(y_pred: Any, against: Any, y_true: Any = None, *, groups: Any = None, **asked: Any) -> AuditResult: ...
+def pairs(
+    y_pred: Any, against: Any, y_true: Any = None, *, groups: Any = None, **asked: Any
+) -> AuditResult | dict[str, AuditResult]:
     """Compare two decisions about the same rows: what changed, who lost by it, and how sure that is.
 
     Parameters
     ----------
     y_pred
-        New decisions, shape (n,).
+        New decisions, shape (n,); or several candidates, a mapping of names to such decisions.
     against
         Earlier decisions, shape (n,).
     y_true
@@ -207,7 +215,8 @@ def pairs(y_pred: Any, against: Any, y_true: Any = None, *, groups: Any = None, 
     Returns
     -------
     AuditResult
-        As of `measure`, with what changed beside it: ``churn``, ``net_change``, ``selection_rate_change``, ….
+        As of `measure`, with what changed beside it: ``churn``, ``net_change``, ``selection_rate_change``, …. Of
+        several candidates, one result each by its name.
 
     Raises
     ------
@@ -222,7 +231,19 @@ def pairs(y_pred: Any, against: Any, y_true: Any = None, *, groups: Any = None, 
     """
     if y_pred is None or against is None:
         raise QuestionError("y_pred or against is missing; give both decisions about each row")
-    return measure(y_true, y_pred, groups=groups, against=against, **asked)
+    if not isinstance(y_pred, Mapping):
+        return measure(y_true, y_pred, groups=groups, against=against, **asked)
+    if not y_pred or not all(isinstance(key, str) for key in y_pred):
+        raise QuestionError("y_pred holds no candidate by name; write {'name': decisions}, with one about each row")
+    if lacking := next((key for key, new in y_pred.items() if new is None), None):
+        raise QuestionError(f"y_pred: candidate '{printable(lacking)}' has no decisions; give one about each row")
+    found = {}
+    for candidate, new in y_pred.items():
+        try:
+            found[candidate] = measure(y_true, new, groups=groups, against=against, **asked)
+        except (QuestionError, SourceError, ValuesError) as error:
+            raise type(error)(f"y_pred, candidate '{printable(candidate)}': {error}") from error
+    return found
 
 
 def _name_arguments(door: Door) -> dict[str, str]:

@@ -261,9 +261,9 @@ def _check_earlier(asked: Predictions) -> None:
     if asked.against is None:
         return
     if asked.task != "classification":
-        raise ValueError(
-            f"predictions.against: needs decisions of two classes, and the task is {asked.task}; remove it"
-        )
+        one_class = "compare one class at a time, as columns of 1 for it and 0 for all others, or remove it"
+        mend = one_class if asked.task == "multiclass" else "remove it"
+        raise ValueError(f"predictions.against: needs decisions of two classes, and the task is {asked.task}; {mend}")
     if asked.against in {asked.prediction, asked.score}:
         raise ValueError(
             f"predictions: '{asked.against}' is both the new and the earlier decision; name two different columns"

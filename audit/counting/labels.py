@@ -175,7 +175,8 @@ def read_decisions(columns: Mapping[str, Mapping[Any, int]], positive: Any, both
     read = _read_alike(columns)
     classes = _unite(read.values())
     _refuse_twins(classes, both)
-    _refuse_third_class(read, classes)
+    _refuse_stray_class(read, classes)
+    refuse_third_class(classes, both)
     chosen = find_positive(classes, positive, both)
     return {role: {raw: "1" if of[raw] == chosen else "0" for raw in of} for role, of in read.items()}
 
@@ -188,7 +189,24 @@ def _unite(readings: Iterable[Mapping[Any, Any]]) -> set[Any]:
     return set(each)
 
 
-def _refuse_third_class(read: Mapping[str, Mapping[Any, Any]], classes: Collection[Any]) -> None:
+def refuse_third_class(classes: Collection[Any], role: str) -> None:
+    """Refuse more than two classes where two decisions are compared: a change between two others would not count.
+
+    Raises
+    ------
+    ValuesError
+        Names the classes and what to compare instead.
+    """
+    if len(classes) > 2:
+        listed = ", ".join(map(quote, sorted(classes, key=str)[:6]))
+        raise ValuesError(
+            f"{role} has {len(classes)} classes ({listed}{', …' if len(classes) > 6 else ''}), and two decisions are "
+            "compared of two classes only: a change between two others would not count; compare one class at a time, "
+            "as columns of 1 for it and 0 for all others"
+        )
+
+
+def _refuse_stray_class(read: Mapping[str, Mapping[Any, Any]], classes: Collection[Any]) -> None:
     """Refuse a class that only one of two decisions gives, where it is none of two: it may be another coding."""
     if len(classes) <= 2:
         return

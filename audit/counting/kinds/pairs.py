@@ -14,7 +14,14 @@ from audit.axes import AGAINST, LABEL, STRATUM, CubeKind
 from audit.counting.crossings import Crossed
 from audit.counting.cubes import count_values, make_cube, make_words, read_unlabelled, read_words
 from audit.counting.kinds.kind import Cubes, Kind
-from audit.counting.labels import find_positive, is_missing, read_binary, read_predicted, refuse_missing
+from audit.counting.labels import (
+    find_positive,
+    is_missing,
+    read_binary,
+    read_predicted,
+    refuse_missing,
+    refuse_third_class,
+)
 from audit.counting.plan import Plan
 from audit.counting.tally import Tally
 from audit.counting.terms import REACHED
@@ -95,8 +102,10 @@ def _read_earlier(tally: Tally, question: Pairs, plan: Plan) -> dict[Any, str]:
     if plan.label is None:
         # Beside a score that a threshold cuts stands no class.
         refuse_missing(values, role)
+        refuse_third_class(values, role)
         return read_binary(values, find_positive(values, plan.positive, role), role)
     labels, label = count_values(tally, LABEL), f"label '{plan.label}'"
+    refuse_third_class(labels, label)
     return read_predicted(values, role, labels, label, find_positive(labels, plan.positive, label))
 
 

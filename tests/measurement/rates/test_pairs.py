@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 import audit
-from audit.errors import QuestionError, ValuesError
+from audit.errors import InputError, QuestionError, ValuesError
 from audit.estimate import FEWEST_CHANGED
 from audit.gates.headline import write_headline
 from audit.gates.words.changed import describe_change
@@ -331,6 +331,37 @@ def test_without_labels_a_group_that_changed_most_is_not_named_where_that_is_not
     new, earlier = (np.concatenate(each) for each in zip(few, many, strict=True))
     said = describe_change(compare(new, earlier, g=["small"] * 40 + ["big"] * 2000))
     assert said.startswith("By g, the selection rate of big changed: 160 of 2,000 decisions changed (40 up, 120 down)")
+
+
+def test_several_candidates_have_a_result_each():
+    y, new, earlier, g = random_rows(300)
+    found = audit.pairs({"v2": new, "v3": earlier}, earlier, y, groups={"g": g}, gates=["churn <= 0.9"])
+    assert list(found) == ["v2", "v3"]
+    assert value(found["v2"], "churn").numerator == (new != earlier).sum()
+    assert (value(found["v3"], "churn").value, found["v3"].verdict) == (0.0, "pass")
+    for candidates, said in (
+        ({}, "holds no candidate by name"),
+        ({1: new}, "holds no candidate by name"),
+        ({"v2": None}, "candidate 'v2' has no decisions"),
+        ({"v2": new, "v3": new[:-1]}, "y_pred, candidate 'v3': "),
+    ):
+        with pytest.raises(InputError, match=said):
+            audit.pairs(candidates, earlier, y, groups={"g": g})
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_three_classes_are_refused_because_a_change_between_two_of_them_would_not_count(labelled):
+    """With one positive class, a change from b to c was no change, and both were right where the label is either."""
+    classes = np.array(list("abc") * 100)
+    y = classes if labelled else None
+    with pytest.raises(ValuesError, match=r"has 3 classes \('a', 'b', 'c'\).* compare one class at a time"):
+        audit.pairs(classes, np.roll(classes, 1), y, groups={"g": ["x", "z"] * 150}, positive="a")
+    with pytest.raises(ValuesError, match="earlier prediction 'against' has 3 classes"):
+        audit.measure(
+            None, None, score=np.linspace(0, 1, 300), against=classes, groups={"g": ["x", "z"] * 150}, positive="a"
+        )
+    with pytest.raises(QuestionError, match="the task is multiclass; compare one class at a time"):
+        audit.pairs(classes, classes, classes, groups={"g": ["x", "z"] * 150}, task="multiclass")
 
 
 def tell_moves(**moves):
