@@ -314,36 +314,37 @@ def _leave_out(
 
 def _judge_evidence(rule: GateRule, evidence: Evidence, reason: str, wording: Wording = NEUTRAL) -> Gate:
     """Return the verdict on one limit; ``reason`` says why there is no number, where there is none."""
-    estimate = evidence.find(rule)
+    gate = _decide_rule(rule, evidence, reason)
+    estimate, around, settled = gate.estimate, Beside(evidence.estimates), Settled()
     if estimate is None:
-        estimate = Estimate(
-            stage=rule.stage,
-            metric=rule.metric,
-            compare=rule.compare,
-            by=rule.by or (),
-            status="undefined",
-            reason=reason,
-        )
-    low, high = _find_bounds(estimate)
+        return gate
     if _is_decided_by_folds(rule, estimate):
         estimate = replace(estimate, flags=(*estimate.flags, FOLDS_DECIDE))
-    verdict = _decide(rule, estimate, low, high)
-    around = Beside(evidence.estimates)
-    settled = _find_what_settles(rule, estimate, evidence, around) if verdict == "insufficient" else Settled()
-    sentence = _describe(rule, estimate, verdict, evidence.checks) or describe_gate(
-        rule, estimate, verdict, around, settled, wording
-    )
-    return Gate(
-        name=rule.name,
-        verdict=verdict,
-        sentence=sentence,
-        min=rule.min,
-        max=rule.max,
-        low=low,
-        high=high,
-        estimate=estimate,
-        needed_n=settled.needed,
-    )
+    if gate.verdict == "insufficient":
+        settled = _find_what_settles(rule, estimate, evidence, around)
+    said = _describe(rule, estimate, gate.verdict, evidence.checks)
+    said = said or describe_gate(rule, estimate, gate.verdict, around, settled, wording)
+    return replace(gate, estimate=estimate, sentence=said, needed_n=settled.needed)
+
+
+def decide(rule: GateRule, evidence: Evidence, least: int = 0) -> Gate:
+    """Return what `judge` finds of one limit, without sentence, p-value and waiver: of many copies of the counts."""
+    excluded = find_small_groups(rule, evidence.estimates, least)
+    if excluded:
+        return _decide_rule(rule, *_leave_out(rule, evidence, excluded, least))
+    return _decide_rule(rule, evidence, reason_for_no_number(evidence.stopped_by))
+
+
+def _decide_rule(rule: GateRule, evidence: Evidence, reason: str) -> Gate:
+    """Return the estimate that a limit speaks of, and the verdict on it; nothing is said yet."""
+    found = evidence.find(rule)
+    if found is None:
+        asked: dict[str, Any] = {"stage": rule.stage, "metric": rule.metric, "compare": rule.compare}
+        found = Estimate(**asked, by=rule.by or (), status="undefined", reason=reason)
+    low, high = _find_bounds(found)
+    verdict = _decide(rule, found, low, high)
+    gate = Gate(name=rule.name, verdict=verdict, sentence="", min=rule.min, max=rule.max, estimate=found)
+    return replace(gate, low=low, high=high)
 
 
 def _describe(rule: GateRule, estimate: Estimate, verdict: GateVerdict, checks: Sequence[Check]) -> str:

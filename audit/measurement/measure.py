@@ -163,6 +163,7 @@ def _rates(
 ) -> Iterator[Block]:
     """Rates of a binary model for everybody, every group and every crossing, with their comparisons."""
     table = _rate_table(scope)
+    metrics = [metric for metric in metrics if not scope.metrics or metric.name in scope.metrics]
     for grouped, rest in crossed:
         yield from table(grouped, scope, "model").blocks(metrics)
         if rest is not None:

@@ -35,6 +35,9 @@ class Scope:
     excluded: Mapping[tuple[str, ...], frozenset[Group]] = field(default_factory=dict)
     """Groups that take part in nothing, by their grouping: as if nobody of them had been counted."""
 
+    metrics: frozenset[str] = frozenset()
+    """Rates that are asked for, where not all of them are: of many copies of the same counts."""
+
     def without(self, by: tuple[str, ...]) -> frozenset[Group]:
         """Return the groups of a grouping that take part in nothing."""
         return self.excluded.get(by, frozenset())

@@ -96,13 +96,28 @@ def remeasure_from(config: Config, records: Sequence[CubeRecord]) -> Remeasure |
         return held[stage]
 
     def remeasure(stage: Stage, by: tuple[str, ...], without: frozenset[Group]) -> Estimates:
-        from audit.measurement.measure import of_data, of_predictions
-        from audit.pipeline.plans import make_scope, plan_data, plan_predictions
-
-        scope = replace(make_scope(config), groups=by, intersections=len(by), excluded={by: without})
-        if stage == "data":
-            plan = plan_data(config)
-            return of_data(read_counts(stage), scope, labelled=plan.label is not None, classes=plan.classes)
-        return of_predictions(plan_predictions(config).task, read_counts(stage), scope)
+        return measure_grouping(config, stage, read_counts(stage), by, without)
 
     return remeasure
+
+
+def measure_grouping(
+    config: Config,
+    stage: Stage,
+    counts: Mapping[CubeKind, Sequence[Cube]],
+    by: tuple[str, ...],
+    without: frozenset[Group] = frozenset(),
+    metrics: frozenset[str] = frozenset(),
+) -> Estimates:
+    """Return what is measured of one grouping alone, as if nobody of the groups ``without`` had been counted.
+
+    Of rates only those of ``metrics``, where these are named.
+    """
+    from audit.measurement.measure import of_data, of_predictions
+    from audit.pipeline.plans import make_scope, plan_data, plan_predictions
+
+    scope = replace(make_scope(config), groups=by, intersections=len(by), excluded={by: without}, metrics=metrics)
+    if stage == "data":
+        plan = plan_data(config)
+        return of_data(counts, scope, labelled=plan.label is not None, classes=plan.classes)
+    return of_predictions(plan_predictions(config).task, counts, scope)

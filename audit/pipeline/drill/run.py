@@ -1,0 +1,165 @@
+"""The drill of one run: each limit, each fault, each place, each size, in so many copies; what is finished is kept.
+
+Must not: hold arithmetic, judge otherwise than `audit gate`, or change the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audit._version import __version__
+from audit.axes import FOLD
+from audit.config.read import read_question
+from audit.config.schema import GateRule
+from audit.errors import QuestionError
+from audit.estimate import Group, grouping_text
+from audit.faults.drill import DRILL, Curve, Drill, DrilledGate, digest_document
+from audit.faults.fault import FAULTS, Fault
+from audit.faults.found import Tally, make_curve, make_drilled, make_refused, tally_rulings
+from audit.faults.plant import Planting
+from audit.gates.judge import expand_rules
+from audit.pipeline.drill.counts import Kinds, Looked, find_looked, judge_copies, reads
+from audit.pipeline.drill.keep import Kept
+from audit.record.result import AuditResult
+from audit.system.atomic import write_text
+
+LEAST_SEEDS, MOST_SEEDS = 5, 10_000
+WEIGHTED = "Weights within a cell of the counts are taken as equal when copies are drawn; their spread is not recorded."
+FOLDED = "Copies are drawn by whole folds of the unit, so that rows of one unit stay together."
+OWN_COLUMNS = "A fault is planted in groups of the columns that a limit compares; other limits are not judged by it."
+NONE = Fault(name="", title="", of="", sizes=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillJob:
+    """What to drill."""
+
+    result: AuditResult
+    folder: Path
+    """Where the record lies, and the drill is written."""
+    faults: Sequence[Fault]
+    seeds: int = 100
+    seed: int = 0
+    say: Callable[[str], object] = str
+    """Told what is being done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cell:
+    """One size of one fault in one place; of size 0 the copies as they were drawn."""
+
+    looked: Looked
+    fault: Fault = NONE
+    group: Group = ()
+    size: float = 0.0
+
+    @property
+    def planting(self) -> Planting | None:
+        """Return the fault in its place, as counts have it; None where none is planted."""
+        return self.looked.planting(self.fault, self.group, self.size) if self.size else None
+
+    @property
+    def key(self) -> str:
+        """Return the name of the cell, the same in every drill of one question."""
+        rules = ",".join(f"{rule.name} {rule.min} {rule.max}" for rule in self.looked.rules)
+        return " | ".join((self.looked.place, rules, self.fault.name, *map(str, self.group), repr(self.size)))
+
+
+def drill(job: DrillJob) -> Drill:
+    """Drill every limit of a run, write what was found beside its record, and return it.
+
+    Cells that an earlier drill of the same record finished are taken from its folder; what comes of it is the same to
+    the byte.
+
+    Raises
+    ------
+    QuestionError
+        When the run has no limits, or the number of seeds makes no sense.
+    StoreError
+        When the folder cannot be read or written.
+    """
+    if not LEAST_SEEDS <= job.seeds <= MOST_SEEDS:
+        raise QuestionError(f"--seeds is {job.seeds}; ask for {LEAST_SEEDS} to {MOST_SEEDS:,} copies of each size")
+    config = read_question(job.result).model_copy(update={"waivers": ()})
+    rules = expand_rules(config)
+    if not rules:
+        raise QuestionError("this run has no limits to drill; set [[gates]] in audit.toml, and run again")
+    digest = digest_document(job.folder)
+    asked: dict[str, Any] = {"audit": digest, "seeds": job.seeds, "seed": job.seed, "version": __version__}
+    kept = Kept.open(job.folder, asked)
+    looked, refused = find_looked(job.result, config)
+    try:
+        found = _drill_counts(looked, job, kept)
+    finally:
+        kept.write()
+    verdicts = {(gate.name, gate.min, gate.max): gate.verdict for gate in job.result.gates}
+    gates = [
+        found.get(rule) or make_refused(rule, verdicts[rule.name, rule.min, rule.max], refused[rule]) for rule in rules
+    ]
+    made = Drill(**asked, run=job.result.run.id, gates=tuple(gates), notes=tuple(_list_notes(looked)))
+    write_text(job.folder / DRILL, made.to_json())
+    kept.remove()
+    return made
+
+
+def _drill_counts(looked: Sequence[Looked], job: DrillJob, kept: Kept) -> dict[GateRule, DrilledGate]:
+    """Return the limits that follow from counts, drilled."""
+    found: dict[GateRule, DrilledGate] = {}
+    planned = [_list_cells(one, job.faults) for one in looked]
+    total, done = sum(map(len, planned)), 0
+    for one, cells in zip(looked, planned, strict=True):
+        copies = [one.draw(job.seed, copy) for copy in range(job.seeds)]
+        zero = _judge(_Cell(looked=one), copies, job, kept)
+        judged: dict[tuple[str, Group], list[tuple[float, list[Tally]]]] = {}
+        for cell in cells if not all(tally.is_failing for tally in zero) else ():
+            job.say(f"Drilling limits by {grouping_text(one.by) or 'overall'}, size {done + 1:,} of {total:,}")
+            judged.setdefault((cell.fault.name, cell.group), []).append((cell.size, _judge(cell, copies, job, kept)))
+            done += 1
+        for at, rule in enumerate(one.rules):
+            curves = () if zero[at].is_failing else tuple(_make_curves(rule, at, one, judged))
+            verdict = one.judge(one.kinds)[at].verdict
+            found[rule] = make_drilled(rule, verdict, zero[at], curves)
+    return found
+
+
+def _make_curves(
+    rule: GateRule, at: int, one: Looked, judged: Mapping[tuple[str, Group], Sequence[tuple[float, Sequence[Tally]]]]
+) -> Iterator[Curve]:
+    """Yield the curve of every fault in every place, of one of several limits that were judged together."""
+    for (name, group), sizes in judged.items():
+        if not reads(rule, FAULTS[name]):
+            continue
+        by = one.by if group else ()
+        yield make_curve(rule, FAULTS[name], by, group, [(size, tallies[at]) for size, tallies in sizes])
+
+
+def _list_cells(one: Looked, faults: Sequence[Fault]) -> list[_Cell]:
+    """Return every size of every fault in every place."""
+    found = []
+    for fault in faults:
+        for group in one.places(fault) if one.takes(fault) else ():
+            found += [_Cell(looked=one, fault=fault, group=group, size=size) for size in fault.sizes]
+    return found
+
+
+def _judge(cell: _Cell, copies: Sequence[Kinds], job: DrillJob, kept: Kept) -> list[Tally]:
+    """Return how each limit was decided in the copies, which an earlier drill may have judged already."""
+    if cell.key not in kept.cells:
+        one, planting = cell.looked, cell.planting
+        expected = one.rule_on(one.kinds if planting is None else one.plant(one.kinds, planting, None))
+        kept.add(cell.key, tally_rulings(judge_copies(one, copies, job.seed, planting), expected))
+    return kept.cells[cell.key]
+
+
+def _list_notes(looked: Sequence[Looked]) -> Iterator[str]:
+    """Yield what a reader has to know about how copies were drawn."""
+    cubes = [cube for one in looked for cubes in one.kinds.values() for cube in cubes]
+    if any(FOLD in cube.names for cube in cubes):
+        yield FOLDED
+    if any(cube.weighted for cube in cubes):
+        yield WEIGHTED
+    if len({one.by for one in looked}) > 1:
+        yield OWN_COLUMNS
