@@ -43,6 +43,7 @@ HOMES = {
     "read": "pairing.read",
     "score": "pairing.score",
     "swap": "pairing.swap",
+    "drill": "ci.drill",
 }
 """Module of each command, in the order of the help."""
 PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}

@@ -117,12 +117,13 @@ def card(
     store: o.StorePath = HERE,
 ) -> None:
     """Print the card of a run, with small counts withheld."""
+    from audit.faults.drill import read_drill
     from audit.report.card.render import render, write_over
     from audit.system.environment import escape_controls
 
-    found, _ = load_by_name(resolve_name(result, store), store)
+    found, folder = load_by_name(resolve_name(result, store), store)
     with explain_defects(found):
-        text = render(found, style, k)
+        text = render(found, style, k, read_drill(folder))
     if output is None:
         sys.stdout.write(escape_controls(text))
     else:

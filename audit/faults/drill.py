@@ -98,6 +98,11 @@ class DrilledGate:
     reason: str = ""
     """Why it could not be drilled, or not by every fault."""
 
+    @property
+    def limit(self) -> float | None:
+        """Return the one bound that there is."""
+        return self.max if self.max is not None else self.min
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:

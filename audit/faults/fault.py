@@ -88,7 +88,7 @@ def choose_faults(names: Sequence[str], sizes: Sequence[float] = ()) -> tuple[Fa
     if wrong is not None:
         raise QuestionError(f"--sizes has {wrong:g}; a size is above 0 and at most 1, such as 0.05 for 5%")
     if len(sizes) > MOST_SIZES:
-        raise QuestionError(f"--sizes has {len(sizes)} sizes, and at most {MOST_SIZES} are planted; leave some out")
+        raise QuestionError(f"--sizes has {len(sizes)} sizes, and at most {MOST_SIZES} are planted; name fewer")
     chosen = [fault for name, fault in FAULTS.items() if not names or name in names]
     asked = tuple(sorted(set(sizes)))
     return tuple(_with_sizes(fault, asked) for fault in chosen)

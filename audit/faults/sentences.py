@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit.config.schema import GateRule
+from audit.errors import capitalise
 from audit.estimate import Group, figure_text, join_first, join_words, named_group
 from audit.faults.drill import FOUND_SHARE, QUIET_SHARE, Curve, Point
 from audit.faults.fault import FAULTS, Fault
@@ -33,7 +34,7 @@ def format_size(fault: Fault, size: float) -> str:
 def describe_value(rule: GateRule, value: float | None) -> str:
     """Return what a limit reads, as its own unit has it."""
     if value is None:
-        return "nothing left to measure"
+        return "no number is left"
     if rule.stage == "checks":
         return f"{value:,.4g} {'finding' if value == 1 else 'findings'}"
     figure = figure_of(rule.metric, rule.compare)
@@ -55,7 +56,7 @@ def describe_curve(
 ) -> str:
     """Return whether a limit finds a fault, and from which size; ``last`` is the largest that was planted."""
     place = name_place(fault, by, group)
-    begun = f"{place[:1].upper()}{place[1:]}"
+    begun = capitalise(place)
     if found is not None:
         what = describe_value(rule, found.value)
         return f"{begun}: found from {format_size(fault, found.size)} ({what}); it {describe_share(found)}."
@@ -83,13 +84,15 @@ def describe_drilled(rule: GateRule, zero: Point, curves: Sequence[Curve]) -> st
         return f"It fails already without a fault: in {zero.fails} of {zero.copies} copies."
     quiet = f"Without a fault it fails in {zero.fails} of {zero.copies} copies."
     found = [curve for curve in curves if curve.found_at is not None and FAULTS[curve.fault].moves]
-    best = min(found, key=lambda curve: _measure_beyond(rule, curve), default=None)
+    worse = [curve for curve in found if _is_worse(rule, zero, curve)]
+    best = min(worse or found, key=lambda curve: _measure_beyond(rule, curve), default=None)
     at = None if best is None else best.found_at
     if best is None or at is None:
         return f"{quiet} {NOTHING_FOUND}" if curves else quiet
     fault = FAULTS[best.fault]
     made = f"{name_place(fault, best.by, best.group)} ({format_size(fault, at.size)})"
-    return f"{quiet} It finds {describe_value(rule, at.value)}, made by {made}: it {describe_share(at)}."
+    what = f"{describe_value(rule, at.value)}, made by {made}" if worse else made
+    return f"{quiet} It finds {what}: it {describe_share(at)}."
 
 
 def _measure_beyond(rule: GateRule, curve: Curve) -> float:
@@ -98,6 +101,14 @@ def _measure_beyond(rule: GateRule, curve: Curve) -> float:
     if at is None or at.value is None or limit is None:
         return float("inf")
     return abs(at.value - limit)
+
+
+def _is_worse(rule: GateRule, zero: Point, curve: Curve) -> bool:
+    """Return whether what a limit reads at the size that it finds is worse than without a fault."""
+    at = curve.found_at
+    if at is None or at.value is None or zero.value is None:
+        return False
+    return at.value > zero.value if rule.max is not None else at.value < zero.value
 
 
 def list_warnings(zero: Point, verdict: GateVerdict, curves: Sequence[Curve]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ ROOMS = re.findall(
     r"\w+",
     """
     _version errors estimate cube axes system tables text items counting measurement record config gates
-    energy edge checks report pipeline api compression mlflow pytest_plugin wrapping torch sklearn lightning transformers xgboost lightgbm
+    faults energy edge checks report pipeline api compression mlflow pytest_plugin wrapping torch sklearn lightning transformers xgboost lightgbm
     conformance cli
     """,
 )

@@ -17,7 +17,20 @@ ROOT = {
     *("errors.py", "estimate.py", "cube.py", "axes.py"),
     *("sklearn.py", "torch", "lightning.py", "transformers.py", "xgboost.py", "lightgbm.py", "mlflow.py", "cli"),
     "pytest_plugin.py",
-    *("system", "tables", "text", "items", "counting", "measurement", "record", "config", "gates", "energy", "edge"),
+    *(
+        "system",
+        "tables",
+        "text",
+        "items",
+        "counting",
+        "measurement",
+        "record",
+        "config",
+        "gates",
+        "faults",
+        "energy",
+        "edge",
+    ),
     *("checks", "report", "pipeline", "wrapping", "conformance"),
 }
 MOST_ENTRIES = 16

@@ -82,7 +82,9 @@ class Looked:
 
     def draw(self, seed: int, copy: int) -> Kinds:
         """Return another sample of the same counts."""
-        return _each(self.kinds, lambda at, cube: resample(cube, make_generator(seed, copy, f"{self.place}|{at}")))
+        return _change_each(
+            self.kinds, lambda at, cube: resample(cube, make_generator(seed, copy, f"{self.place}|{at}"))
+        )
 
     def places(self, fault: Fault) -> tuple[Group, ...]:
         """Return the groups in which a fault is planted, the largest first; all rows are the group of no column."""
@@ -119,10 +121,10 @@ class Looked:
     def plant(self, kinds: Kinds, planting: Planting, rng: np.random.Generator | None) -> Kinds:
         """Return the counts with a fault in them; on average where nothing is drawn."""
         take = take_expected if rng is None else draw_with(rng)
-        return _each(kinds, lambda _, cube: planting.plant(cube, take))
+        return _change_each(kinds, lambda _, cube: planting.plant(cube, take))
 
 
-def _each(kinds: Kinds, change: Callable[[str, Cube], Cube]) -> Kinds:
+def _change_each(kinds: Kinds, change: Callable[[str, Cube], Cube]) -> Kinds:
     """Return all cubes, each changed; a change is told the cube's place."""
     return {kind: tuple(change(f"{kind}{at}", cube) for at, cube in enumerate(cubes)) for kind, cubes in kinds.items()}
 

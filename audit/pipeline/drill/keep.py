@@ -35,7 +35,15 @@ class Kept:
 
     @classmethod
     def open(cls, folder: Path, question: Mapping[str, Any]) -> Kept:
-        """Return what an earlier drill of the same question finished; nothing where there is none that can be read."""
+        """Return what an earlier drill of the same question finished; nothing where there is none that can be read.
+
+        Parameters
+        ----------
+        folder
+            Of the run.
+        question
+            What every cell depends on beside its own key: the record, the number of copies, the seed and the version.
+        """
         kept = cls(folder / PART, question)
         try:
             raw = strict_json.read_value(strict_json.read_text(kept.file, LARGEST_BYTES))

@@ -105,6 +105,15 @@ def drill(job: DrillJob) -> Drill:
     return made
 
 
+def redraw_cards(result: AuditResult, folder: Path, drill: Drill) -> None:
+    """Write the report and the cards of a run again, with the drill on them; only those that lie there."""
+    from audit.report.card.render import FILES, render_several
+
+    there = {style: folder / name for style, name in FILES.items() if (folder / name).is_file()}
+    for style, text in render_several(result, tuple(there), drill=drill).items():
+        write_text(there[style], text)
+
+
 def _drill_counts(looked: Sequence[Looked], job: DrillJob, kept: Kept) -> dict[GateRule, DrilledGate]:
     """Return the limits that follow from counts, drilled."""
     found: dict[GateRule, DrilledGate] = {}

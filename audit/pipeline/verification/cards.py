@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from audit.errors import printable
+from audit.faults.drill import read_drill
 from audit.record.reader import find_run_folders
 from audit.record.result import DOCUMENT, AuditResult
 from audit.report.card.render import FILES, render_several
@@ -33,7 +34,8 @@ def cards_beside(result: AuditResult, file: Path) -> tuple[str, ...]:
 
 def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iterator[str]:
     """Yield what is wrong with the cards of a folder, a sentence each."""
-    drawn = render_several(result, [STYLES[n] for n in names if n != DESCRIPTION or is_describable(result)])
+    styles = [STYLES[n] for n in names if n != DESCRIPTION or is_describable(result)]
+    drawn = render_several(result, styles, drill=read_drill(folder))
     for name in names:
         style = STYLES[name]
         try:

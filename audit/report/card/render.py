@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +26,9 @@ from audit.system.environment import find_asset
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from audit.faults.drill import Drill
+    from audit.report.card.view import Card
 
 TEMPLATES = "reports/templates"
 REPORT = "report"
@@ -84,7 +87,12 @@ def find_formats() -> dict[str, Format]:
 FORMATS = tuple(find_formats())
 
 
-def render(result: AuditResult, format: str, k: int | None = None) -> str:  # noqa: A002 - the word people use for it
+def render(
+    result: AuditResult,
+    format: str,  # noqa: A002 - the word people use for it
+    k: int | None = None,
+    drill: Drill | None = None,
+) -> str:
     """Return the card as text.
 
     Parameters
@@ -97,16 +105,20 @@ def render(result: AuditResult, format: str, k: int | None = None) -> str:  # no
     k
         Smallest count that is published; what is smaller, and what would give it away, is withheld. That of
         the question where none is named. The report withholds nothing, whatever ``k`` is.
+    drill
+        What a drill found of the limits of this result; None where there is none to show.
 
     Raises
     ------
     QuestionError
         When ``k`` is not at least 1, there is no such format, or the result does not hold what it shows.
     """
-    return render_several(result, (format,), k)[format]
+    return render_several(result, (format,), k, drill)[format]
 
 
-def render_several(result: AuditResult, names: Sequence[str], k: int | None = None) -> dict[str, str]:
+def render_several(
+    result: AuditResult, names: Sequence[str], k: int | None = None, drill: Drill | None = None
+) -> dict[str, str]:
     """Return cards as text, by format: `render` for several, with one look at what may be published.
 
     Raises
@@ -122,7 +134,20 @@ def render_several(result: AuditResult, names: Sequence[str], k: int | None = No
     shown = {least: publishable(result, least) for least in {1 if c.is_internal else k for c in chosen}}
     views = {c.view: c.find_view() for c in chosen}
     drawn = {name: view(shown[least], least) for name, view in views.items() if (least := 1 if name == REPORT else k)}
+    for name in drawn.keys() & {"card", REPORT} if drill is not None else ():
+        drawn[name] = _add_drill(drawn[name], drill, shown[1 if name == REPORT else k])
     return {c.name: _draw(c, drawn[c.view]) for c in chosen}
+
+
+def _add_drill(card: Card, drill: Drill | None, shown: AuditResult) -> Card:
+    """Return a page with what a drill found."""
+    from audit.report.card.drill import make_drill_view
+
+    if drill is None:
+        return card
+    view = make_drill_view(drill, shown, internal=card.internal)
+    first, *rest = card.contents
+    return replace(card, drill=view, contents=(first, ("drill", "Drill"), *rest))
 
 
 def _draw(chosen: Format, view: object) -> str:

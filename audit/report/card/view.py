@@ -34,6 +34,7 @@ from audit.report.card.shapes import EnergyView, GroupingView, Table, TableRow
 from audit.report.card.words import BADGES, Badge, clean_text, make_text_cell
 
 if TYPE_CHECKING:
+    from audit.report.card.drill import DrillView
     from audit.report.card.epochs import EpochsView
     from audit.report.card.tables.models import ModelsView
 
@@ -110,6 +111,7 @@ class Card:
     definitions: tuple[Term, ...]
     withheld: str
     provenance: tuple[tuple[str, str], ...]
+    drill: DrillView | None = None
 
 
 def make_report_view(result: AuditResult, k: int) -> Card:
