@@ -60,7 +60,13 @@ class Kept:
             self.write()
 
     def write(self) -> None:
-        """Write what is finished, all of it or as it was."""
+        """Write what is finished, all of it or as it was.
+
+        Raises
+        ------
+        StoreError
+            When the folder of the run cannot be written.
+        """
         cells = {key: [[one.value, *one.counts] for one in tallies] for key, tallies in self.cells.items()}
         text = json.dumps({"question": dict(self.question), "cells": cells}, allow_nan=False)
         write_text(self.file, text)
