@@ -253,15 +253,18 @@ class LimitItem(pytest.Item):
 
 def _list_limits(path: Path) -> list[tuple[str, int]]:
     """Return name and line of each limit of a configuration, in the order in which they are judged."""
-    from audit.config.places import find_gate_lines, find_line
     from audit.config.read import load
     from audit.errors import printable
     from audit.gates.judge import expand_rules
+    from audit.report.ci.places import find_rule_lines
 
     config, _ = load(path)
-    lines = find_gate_lines(path.read_text(encoding="utf-8-sig"))
-    rules = expand_rules(config)
-    named = [(printable(rule.name, LONGEST_NAME), find_line(rule, config, lines)) for rule in rules]
+    lines = find_rule_lines(path.read_text(encoding="utf-8-sig"), config)
+    # A suite or the four-fifths rule sets a limit that has no line of its own.
+    named = [
+        (printable(rule.name, LONGEST_NAME), lines.get((rule.name, rule.min, rule.max)) or 1)
+        for rule in expand_rules(config)
+    ]
     if config.edge is not None:
         named.append((EDGE, 1))
     names = [name for name, _ in named]

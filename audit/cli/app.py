@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from audit._version import __version__
 from audit.cli.streams import Interrupts, Streams
 from audit.errors import AuditError, printable, without_credentials
-from audit.system.environment import INTERRUPTED, escape_controls, hand_on_output
+from audit.system.environment import INTERRUPTED, escape_controls, find_ci, hand_on_output
 
 INTERNAL_ERROR = 4
 OUTPUT_LOST = 74
@@ -202,4 +202,8 @@ def _explain_stray(message: str) -> str:
 def _say(message: str, code: int) -> int:
     line = escape_controls(without_credentials(" ".join(message.split("\n"))))
     print(f"audit: {line}", file=sys.stderr)  # noqa: T201 - the one door to the terminal for errors
+    if find_ci() == "github":
+        from audit.report.ci.formats.github import make_annotation
+
+        print(make_annotation("error", line, title="audit"), file=sys.stderr)  # noqa: T201 - what GitHub reads
     return code
