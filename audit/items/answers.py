@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import string
+import unicodedata
 from collections.abc import Sequence
 
 from audit.items.item import NoChoiceError
@@ -69,7 +70,8 @@ def simplify(text: str) -> str:
     >>> simplify("The grandfather.")
     'grandfather'
     """
-    words = text.lower().translate(_BARE).split()
+    # Full-width letters and ligatures are the same letters (NFKC).
+    words = unicodedata.normalize("NFKC", text).casefold().translate(_BARE).split()
     return " ".join(words[1:] if words[:1] == ["the"] and len(words) > 1 else words)
 
 
@@ -104,6 +106,7 @@ def find_choice(
     NoChoiceError
         ``refused`` or ``unreadable``.
     """
+    text = unicodedata.normalize("NFKC", text)
     said, options = simplify(text), [simplify(choice) for choice in choices]
     if options.count(said) == 1:
         return options.index(said)

@@ -95,6 +95,13 @@ class NoChoiceError(Exception):
         self.reason: Reason = reason
 
 
+def is_name(value: object) -> bool:
+    """Return whether a value may name a group or a template: a text, or a number that is one."""
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
 def text_of(logged: Logged, *names: str) -> str:
     """Return the first of these fields of an item, as text.
 
@@ -104,10 +111,8 @@ def text_of(logged: Logged, *names: str) -> str:
         When the item has none of them, or the value is no text and no number.
     """
     for name in names:
-        value = logged.doc.get(name)
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            continue
-        return str(value)
+        if is_name(value := logged.doc.get(name)):
+            return str(value)
     raise SourceError(f"{logged.where}: the item has no {' and no '.join(names)}")
 
 

@@ -93,7 +93,9 @@ def read_object(data: bytes, where: str, torn: str) -> dict[str, Any]:
         raise SourceError(f"{where} holds a number with too many digits; the log is damaged") from None
     except RecursionError:
         raise SourceError(f"{where} is nested too deeply") from None
+    if isinstance(value, list):
+        mend = "write one object a line into a .jsonl file (jq -c '.[]')"
+        raise SourceError(f"{where} is not an object but a list; {mend}")
     if not isinstance(value, dict):
-        mend = " but a list; write one object a line (jq -c '.[]')" if isinstance(value, list) else ""
-        raise SourceError(f"{where} is not an object{mend}")
+        raise SourceError(f"{where} is not an object")
     return value

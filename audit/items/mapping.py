@@ -24,9 +24,21 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
+from audit.axes import name_level
 from audit.errors import QuestionError, SourceError, no_such, printable
 from audit.items.answers import find_choice
-from audit.items.item import COLUMNS, Benchmark, Item, Logged, NoChoiceError, Outcome, Reason, choose, shown_name
+from audit.items.item import (
+    COLUMNS,
+    Benchmark,
+    Item,
+    Logged,
+    NoChoiceError,
+    Outcome,
+    Reason,
+    choose,
+    is_name,
+    shown_name,
+)
 
 Path_ = Annotated[StrictStr, Field(min_length=1)]
 Option = Annotated[StrictInt, Field(ge=0)] | Path_
@@ -60,7 +72,7 @@ def read_mapping(file: Path) -> Benchmark:
     """
     shown = shown_name(file)
     try:
-        written = tomllib.loads(file.read_text(encoding="utf-8"))
+        written = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise QuestionError(f"{shown} cannot be read ({error.strerror})") from error
     except ValueError as error:
@@ -72,7 +84,9 @@ def read_mapping(file: Path) -> Benchmark:
         mapped = Mapped.model_validate(written)
     except ValidationError as error:
         first = error.errors()[0]
-        raise QuestionError(f"{shown}: {first['loc'][0]}: {printable(first['msg'], 160)}") from None
+        raise QuestionError(
+            f"{shown}: {first['loc'][0]}: {printable(first['msg'].replace('tuple', 'list'), 160)}"
+        ) from None
     taken = next((path for path in mapped.columns if path.rpartition(".")[2] in COLUMNS), None)
     if taken is not None:
         raise QuestionError(f"{shown}: columns: '{printable(taken)}' would be a column that audit read writes; omit it")
@@ -162,12 +176,12 @@ def _look_up(path: str, logged: Logged) -> Any:
 
 def _read_text(path: str, logged: Logged) -> str:
     value = _look_up(path, logged)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if not is_name(value):
         raise SourceError(f"{logged.where}: '{printable(path)}' is no text and no number")
     return str(value)
 
 
 def _read_optional(path: str | None, logged: Logged) -> str | None:
-    if path is None or _look_up(path, logged) is None:
+    if path is None or name_level(_look_up(path, logged)) is None:
         return None
     return _read_text(path, logged)

@@ -287,8 +287,15 @@ def write_items(table: ItemTable, into: Path) -> None:
     from audit.system.atomic import write_bytes
 
     require_new(into)
+    try:
+        held = table.to_arrow()
+    except UnicodeEncodeError as error:
+        # JSON may hold half a character (a lone surrogate), which is no text.
+        raise SourceError(
+            f"{', '.join(table.logs)}: '{printable(error.object)}' is no text (half a character); correct it in the log"
+        ) from None
     sink = pa.BufferOutputStream()
-    pq.write_table(table.to_arrow(), sink)
+    pq.write_table(held, sink)
     write_bytes(into, sink.getvalue().to_pybytes())
 
 

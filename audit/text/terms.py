@@ -106,7 +106,7 @@ def read_terms(file: Path) -> Terms:
     """
     shown = printable(file, 200)
     try:
-        written = tomllib.loads(file.read_text(encoding="utf-8"))
+        written = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SourceError(f"{shown} cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -75,3 +75,13 @@ def test_repeats_of_an_item_share_a_template(tmp_path):
         [write_inspect(tmp_path / "one.json", [common | {"id": 1, "epoch": None}])], mapping=mapping
     ).items
     assert item.item == "1"
+
+
+def test_a_group_that_is_no_number_is_missing_and_a_mark_of_utf8_is_no_statement(tmp_path):
+    """Python writes NaN into JSON; as a text it would be a group of its own."""
+    item = read_one(tmp_path, "\ufeff" + FIVE, to_sample(0, {"t": "a", "g": float("nan")}, likelihoods(-2, -1)))
+    assert item.group is None
+    with pytest.raises(SourceError, match=r"'doc.t' is no text and no number"):
+        read_one(tmp_path, FIVE, to_sample(0, {"t": float("nan"), "g": "x"}, likelihoods(-2, -1)))
+    with pytest.raises(QuestionError, match="columns: Input should be a valid list"):
+        read_one(tmp_path, FIVE + 'columns = "doc.g"\n', to_sample(0, {"t": "a", "g": "x"}, likelihoods(-2, -1)))

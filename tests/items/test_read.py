@@ -361,8 +361,55 @@ def test_a_list_over_many_lines_as_early_harnesses_wrote_it_names_its_mend(tmp_p
     with pytest.raises(SourceError, match=r"line 1 begins a list; write one object a line \(jq -c '.\[\]'\)"):
         read_logs([log])
     log.write_text(json.dumps([crows_pair(0, -1, -2)]))
-    with pytest.raises(SourceError, match=r"line 1 is not an object but a list; write one object a line"):
+    with pytest.raises(
+        SourceError, match=r"line 1 is not an object but a list; write one object a line into a .jsonl file"
+    ):
         read_logs([log])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"bias_type": float("nan")}, "line 1: the item has no bias_type"),
+        ({"bias_type": "9" * 5000}, None),
+    ],
+)
+def test_a_group_that_is_no_name_is_refused_and_a_long_one_is_kept(tmp_path, change, said):
+    sample = crows_pair(0, -1, -2)
+    sample["doc"] |= change
+    if said is None:
+        assert read_one(tmp_path, sample).group == change["bias_type"]
+        return
+    with pytest.raises(SourceError, match=said):
+        read_one(tmp_path, sample)
+
+
+def test_half_a_character_is_no_text_of_a_table(tmp_path):
+    log = write_samples(tmp_path / "s.jsonl", [crows_pair(0, -1, -2, "\ud800")])
+    with pytest.raises(SourceError, match=r"s.jsonl: '\\xd800' is no text \(half a character\)"):
+        write_items(read_logs([log]), tmp_path / "items.parquet")
+    assert not (tmp_path / "items.parquet").exists()
+
+
+def test_a_truth_value_is_no_likelihood(tmp_path):
+    """False would be read as 0, the likelihood of what is certain."""
+    with pytest.raises(SourceError, match="line 1: 'False' is no log-likelihood"):
+        read_one(tmp_path, {**crows_pair(0, -1, -2), "filtered_resps": [[False, "False"], ["-1", "False"]]})
+
+
+@pytest.mark.parametrize("broken", [{"choices": 3}, {"choices": {"a": 1}}, {"output": {"choices": [None]}}])
+def test_a_sample_of_inspect_whose_fields_are_of_other_kinds_is_no_crash(tmp_path, broken):
+    about = {"filled_template": "?", "decision_question_id": 1, "age": 20, "gender": "male", "race": "white"}
+    sample = {**inspect_sample(1, "yes"), "choices": None, "metadata": about, **broken}
+    (item,) = read_logs([write_inspect(tmp_path / "log.json", [sample])]).items
+    assert (item.outcome, item.reason) == (("neither", "unreadable") if "output" in broken else ("toward", None))
+
+
+def test_numbers_of_pandas_are_truth_values_of_the_plain_form(tmp_path):
+    """A column of 0 and 1 with a missing value is written as 0.0 and 1.0."""
+    table = tmp_path / "items.csv"
+    table.write_text("item,outcome,valid\na,toward,1.0\nb,,0.0\nc,away,\n")
+    assert [item.reason for item in read_logs([table]).items] == [None, "unreadable", None]
 
 
 @pytest.mark.slow

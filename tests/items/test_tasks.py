@@ -270,3 +270,16 @@ def test_a_letter_beyond_the_options_and_one_inside_a_word_name_none():
     for text in ("D", "Anna", "Either A or B"):
         with pytest.raises(NoChoiceError):
             find_choice(text, ("x", "y", "z"))
+
+
+@pytest.mark.parametrize(
+    ("text", "choices", "chosen"),
+    [
+        ("ＹＥＳ", ("yes", "no"), 0),
+        ("Ｎｏ!", ("yes", "no"), 1),
+        ("STRASSE", ("weg", "straße"), 1),
+        ("the ﬁreman", ("the fireman", "the nurse"), 0),
+    ],
+)
+def test_letters_that_are_the_same_ones_written_otherwise_name_an_option(text, choices, chosen):
+    assert find_choice(text, choices) == chosen

@@ -51,6 +51,11 @@ class _Told:
         each = self.result.estimates.of("model", metric, self.by)
         return next((e for e in each if (e.group, e.compare) == (group, compare) and e.value is not None), None)
 
+    def is_measured(self) -> bool:
+        """Return whether any group has a net change."""
+        each = self.result.estimates.of("model", self.net, self.by)
+        return any(e.compare is None and e.value is not None and e.group and None not in e.group for e in each)
+
     def count(self, group: Group) -> str:
         """Return how many decisions changed, and which way: in rows, or in percent where rows have weights."""
         ways = ((LOST, "newly wrong"), (GAINED, "newly right")) if self.labelled else ((UP, "up"), (DOWN, "down"))
@@ -89,7 +94,10 @@ def describe_change(result: AuditResult) -> str:
 
 def _sum_up(told: _Told) -> str:
     said = ", ".join(part for part in (told.count(()), told.weigh(())) if part)
-    return f"Overall, {said}." * bool(said)
+    churn = told.find(CHURN, ())
+    turned = churn is not None and churn.value == 1 and count_rows(churn) >= FEWEST_CHANGED
+    check = " Every decision changed: check that both columns write the classes alike." * turned
+    return f"Overall, {said}.{check}" * bool(said)
 
 
 def _list_losers(result: AuditResult) -> Iterator[str]:
@@ -109,7 +117,7 @@ def _list_losers(result: AuditResult) -> Iterator[str]:
     yield from (_name_most_changed(told[by]) for by in columns if not told[by].labelled)
     if not sure and all(told[by].labelled for by in columns):
         withheld = [by for by in columns if _is_withheld(told[by])]
-        shown = [by for by in columns if by not in withheld]
+        shown = [by for by in columns if by not in withheld and told[by].is_measured()]
         if shown:
             yield f"No group by {' or '.join(map(grouping_text, shown))} is shown to have lost accuracy."
         if withheld:

@@ -141,7 +141,7 @@ def _read_likelihood(response: Any, where: str) -> float:
     value = response[0] if isinstance(response, list) and response else response
     value = value[0] if isinstance(value, list) and value else value
     try:
-        number = float(value)
+        number = float("" if isinstance(value, bool) else value)
     except (TypeError, ValueError):
         raise SourceError(f"{where}: '{printable(value)}' is no log-likelihood") from None
     # A probability or a sign that was lost would turn every choice around.

@@ -146,7 +146,7 @@ def to_logged(sample: Mapping[str, Any], where: str) -> Logged:
     if isinstance(name, bool) or not isinstance(name, str | int):
         raise SourceError(f"{where} has no id")
     metadata = sample.get("metadata")
-    choices = sample.get("choices") or ()
+    choices = sample.get("choices")
     target = sample.get("target", "")
     return Logged(
         where=where,
@@ -154,7 +154,7 @@ def to_logged(sample: Mapping[str, Any], where: str) -> Logged:
         sample=str(name),
         doc=dict(metadata) if isinstance(metadata, Mapping) else {},
         text=_find_answer(sample),
-        choices=tuple(map(str, choices)),
+        choices=tuple(map(str, choices)) if isinstance(choices, list) else (),
         target=str(target[0]) if isinstance(target, list) and target else str(target),
         line=sample,
     )
@@ -175,7 +175,8 @@ def _find_answer(sample: Mapping[str, Any]) -> str:
         return completion
     # Older logs have no completion of their own, but the text of the first choice.
     choices = output.get("choices")
-    message = choices[0].get("message") if isinstance(choices, list) and choices else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    message = first.get("message") if isinstance(first, Mapping) else None
     content = message.get("content") if isinstance(message, Mapping) else None
     if isinstance(content, str):
         return content

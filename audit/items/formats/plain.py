@@ -108,9 +108,9 @@ def _text(value: Any) -> str | None:
 
 def _read_truth(row: Mapping[str, Any], name: str, where: str) -> bool | None:
     value = row.get(name)
-    if value is None:
+    said = (_text(value) or "").lower()
+    if not said:
         return None
-    said = str(value).lower()
     if said in TRUE | FALSE:
         return said in TRUE
     raise SourceError(f"{where}: {name} is '{printable(value)}'; write 1 or 0")

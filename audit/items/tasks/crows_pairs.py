@@ -8,11 +8,13 @@ from __future__ import annotations
 from audit.items.item import Benchmark, Item, Logged, prefer, require_options, text_of
 
 GROUPS = dict(
-    enumerate(
+    zip(
+        map(str, range(9)),
         (
             *("race-color", "socioeconomic", "gender", "disability", "nationality"),
             *("sexual-orientation", "physical-appearance", "religion", "age"),
-        )
+        ),
+        strict=True,
     )
 )
 """Numbers of bias types in the first copy on the Hugging Face hub."""
@@ -28,7 +30,7 @@ def read(logged: Logged) -> Item:
         item=logged.item,
         task=BENCHMARK.name,
         template=logged.item,
-        group=GROUPS[int(kind)] if kind.isdecimal() and int(kind) in GROUPS else kind,
+        group=GROUPS.get(kind, kind),
         outcome=outcome,
         reason=reason,
         further={"direction": None if direction is None else str(direction)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
@@ -39,6 +39,8 @@ OF_DATA_TOO = ("base_rate", f"{WORST_CLASS}base_rate")
 """Metrics of the model that are measured of rows before training as well."""
 
 
+CHANGE, NET_CHANGE = "_change", "net_change"
+"""How the change of a rate between two decisions is named, and that of accuracy."""
 PEOPLE = frozenset({"Atkinson", "Brier", "Euclidean", "Matthews", "Theil", "Wasserstein"})
 """First words of titles that keep their capital letter within a sentence."""
 
@@ -185,10 +187,28 @@ def figure_of(metric: str, compare: str | None = None) -> Figure:
 
 def no_such_metric(name: object, known: Iterable[str]) -> str:
     """Return the sentence for a metric that does not exist, with the one that an abbreviation or a slip means."""
-    meant = ABBREVIATIONS.get(str(name).strip().lower())
+    every, asked = tuple(known), str(name).strip().lower()
+    if asked.endswith(CHANGE) and asked not in every:
+        return _explain_change(name, asked.removesuffix(CHANGE), every)
+    meant = ABBREVIATIONS.get(asked)
     if meant is None:
-        return no_such("metric", name, known)
+        return no_such("metric", name, every)
     return f"no metric '{printable(name)}'; did you mean {' or '.join(map(repr, meant))}?"
+
+
+def _explain_change(name: object, of: str, known: Sequence[str]) -> str:
+    """Return why the change of a rate between two decisions is not measured, or how it is called."""
+    rates = ABBREVIATIONS.get(of, (of,))
+    measured = [metric for metric in known if metric.endswith(CHANGE)]
+    if not measured or not any(rate in known for rate in (*rates, f"{of}_score")):
+        return no_such("metric", name, known)
+    called = {*(f"{rate}{CHANGE}" for rate in rates), *(NET_CHANGE for rate in rates if rate.startswith("accuracy"))}
+    if found := sorted(called & set(measured)):
+        return f"no metric '{printable(name)}'; did you mean {' or '.join(map(repr, found))}?"
+    return (
+        f"no metric '{printable(name)}': the change of {printable(of)} between two decisions is not measured, because "
+        f"it need not be a share of the same rows; measured: {', '.join(measured)}"
+    )
 
 
 def describe_metric(metric: Metric) -> dict[str, Any]:

@@ -364,6 +364,45 @@ def test_three_classes_are_refused_because_a_change_between_two_of_them_would_no
         audit.pairs(classes, classes, classes, groups={"g": ["x", "z"] * 150}, task="multiclass")
 
 
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        (
+            "precision_score_change",
+            "the change of precision_score between two decisions is not measured.*measured: net_",
+        ),
+        (
+            "ppv_change",
+            "the change of ppv between two decisions is not measured, because it need not be a share of the",
+        ),
+        ("false_discovery_rate_change", "the change of false_discovery_rate between two decisions is not measured"),
+        ("tpr_change", "no metric 'tpr_change'; did you mean 'true_positive_rate_change'"),
+        ("accuracy_change", "no metric 'accuracy_change'; did you mean 'net_change'"),
+        ("net_chnge", "no metric 'net_chnge'; did you mean 'net_change'"),
+        ("colour_change", "no metric 'colour_change'; "),
+    ],
+)
+def test_a_change_that_is_not_measured_says_why_and_what_is(metric, said):
+    y, new, earlier, g = random_rows(100)
+    with pytest.raises(QuestionError, match=said):
+        compare(new, earlier, y, g, gates=[f"{metric} <= 0.1"])
+
+
+def test_of_groups_that_cannot_be_measured_nothing_is_said():
+    """Of rows without weight there is no loss and no lack of one."""
+    y, new, earlier, g = random_rows(100)
+    assert describe_change(compare(new, earlier, y, g, weight=np.zeros(100))) == ""
+    assert "No group" not in describe_change(compare(new, earlier, y, [None] * 100))
+
+
+def test_where_every_decision_changed_the_coding_may_be_turned_round():
+    y, new, _, g = random_rows(100)
+    assert "Every decision changed: check that both columns write the classes alike." in describe_change(
+        compare(1 - new, new, y, g)
+    )
+    assert "Every decision" not in describe_change(compare([1, 0], [0, 1], [1, 0], ["a", "b"]))
+
+
 def tell_moves(**moves):
     """Return what is told of groups of so many rows, of which so many rise and fall."""
     each = [move(*counts) for counts in moves.values()]
