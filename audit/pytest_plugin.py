@@ -63,8 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
         raise pytest.UsageError(f"--audit: no file '{printable(path)}'; name an audit.toml or its folder")
     config.pluginmanager.register(AuditSession(config, path), SESSION)
-    asked = (here / str(given).partition("::")[0] for given in config.args)
-    if path.resolve() not in {other.resolve() for other in asked}:
+    asked = [(here / str(given).partition("::")[0]).resolve() for given in config.args]
+    # Before pytest 9, a file that is asked for beside its folder takes the place of all else in that folder.
+    if not any(place in {path.resolve(), *path.resolve().parents} for place in asked):
         config.args.append(str(path))
 
 
@@ -102,6 +103,7 @@ class AuditSession:
     def __init__(self, config: pytest.Config, path: Path) -> None:
         self.path = path
         self.here = config.invocation_params.dir
+        self._collected = False
         self._outcome: Outcome | None = None
         self._shared: Path | None = None
         self._owns = False
@@ -113,7 +115,22 @@ class AuditSession:
         """Collect the configuration."""
         if file_path.resolve() != self.path.resolve():
             return None
+        self._collected = True
         return AuditFile.from_parent(parent, path=file_path, audit=self)
+
+    def pytest_collection_finish(self) -> None:
+        """Refuse to go on without the audit, where pytest ignores the folder in which the configuration lies.
+
+        Raises
+        ------
+        pytest.UsageError
+            With what to do.
+        """
+        if not self._collected:
+            named = os.path.relpath(self.path, self.here)
+            raise pytest.UsageError(
+                f"--audit: '{named}' is in a folder that pytest ignores; name it as an argument too"
+            )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(

@@ -228,6 +228,29 @@ def test_a_file_that_is_not_there_is_a_wrong_use(folder, capfd):
     assert "ERROR: --audit: no file" in capfd.readouterr().err
 
 
+def test_other_tests_run_beside_the_limits(folder, capfd):
+    """A file that is asked for beside its folder took the place of all else in there before pytest 9."""
+    (folder / "audit.toml").write_text(DATA + FAILS)
+    (folder / "test_other.py").write_text("def test_other():\n    pass\n")
+    for arguments in ([], ["."], ["test_other.py"]):
+        _, said = run_here(folder, capfd, *arguments, "--audit", "audit.toml", "--collect-only", "-q")
+        listed = {line for line in said.splitlines() if "::" in line}
+        assert listed == {"audit.toml::model.selection_rate.ratio.sex", "test_other.py::test_other"}, arguments
+
+
+def test_an_audit_that_pytest_ignores_is_a_wrong_use(folder, capfd):
+    (folder / "build").mkdir()
+    (folder / "build" / "audit.toml").write_text(DATA + FAILS)
+    (folder / "test_other.py").write_text("def test_other():\n    pass\n")
+    code, _ = run_here(folder, capfd, "--audit", "build")
+    assert code == pytest.ExitCode.USAGE_ERROR
+    code, said = run_here(
+        folder, capfd, "--audit", "build", "--collect-only", "-q", "test_other.py", "build/audit.toml"
+    )
+    assert code == 0
+    assert "2 tests collected" in said
+
+
 def test_a_failed_training_is_named(folder, capfd):
     (folder / "audit.toml").write_text(TRAINED + FAILS + PASSES)
     (folder / "train.py").write_text(TRAIN.format(after="raise SystemExit(9)"))
