@@ -12,6 +12,7 @@ import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import guide_data
 import pytest
 
 DATA = """[data]
@@ -278,3 +279,25 @@ def test_the_fixture_needs_the_option(folder, capfd):
     code, said = run_here(folder, capfd, "-q")
     assert code == 1
     assert "audit_result needs an audit; run pytest --audit audit.toml" in said
+
+
+def test_verdicts_on_compressed_models_are_one_test(folder, capfd):
+    """Which model is judged is known after the run, so these have no test each; the worse verdict is the outcome."""
+    table = guide_data.decisions(2000)
+    table.to_parquet("decisions.parquet")
+    (folder / "audit.toml").write_text("""[data]
+label = "approved"
+groups = ["race"]
+[predictions]
+source = "decisions.parquet"
+prediction = "distilled"
+against = "full"
+[edge]
+candidates = ["distilled"]
+seeds = ["seed1", "seed2", "seed3", "seed4", "seed5"]
+retrained = ["distilled"]
+""")
+    code, said = run_here(folder, capfd, "--audit", "audit.toml")
+    assert code == 1, said
+    assert re.search(r"^(FAILED|ERROR) audit\.toml::edge - ", said, re.MULTILINE), said
+    assert re.search(r"^FAIL: 2 limits: ", said, re.MULTILINE), said

@@ -87,7 +87,7 @@ def test_commands_run_and_print_what_the_page_shows(page, tmp_path):
             assert f"```text\n{printed}```" in text, f"{page} shows what is not printed"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "docs/ci.md"])
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for found in LINK.finditer(text):
