@@ -38,6 +38,7 @@ from audit.measurement.find import Beside
 from audit.measurement.inference.sample_size import LARGEST_FACTOR
 from audit.measurement.metrics.catalogue import compares_decisions
 from audit.measurement.metrics.kinds import split_comparison
+from audit.measurement.scope import FEW_CHANGED
 from audit.record.edge import EDGE, Edge
 from audit.record.energy_text import estimate_total
 from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, Waiver
@@ -397,8 +398,9 @@ def _decide(rule: GateRule, estimate: Estimate, low: float | None, high: float |
 def _find_what_settles(rule: GateRule, estimate: Estimate, evidence: Evidence, around: Beside) -> Settled:
     """Return what would settle an open gate; the groups that hold it open are looked for once."""
     held = find_held_back(rule, estimate, around) if rule.compare in {"lowest", "highest"} else ()
-    if compares_decisions(rule.metric):
-        # Which decisions change decides it, by an exact test that no plan of rows here knows.
+    is_planned = held and not any(FEW_CHANGED in h.estimate.flags for h in held)
+    if compares_decisions(rule.metric) and not is_planned:
+        # An exact test decides about few changed decisions, and a gap rests on two groups: no plan knows these.
         return Settled(None, held)
     return Settled(_compute_needed(rule, estimate, evidence, held), held)
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from audit.errors import capitalise
-from audit.estimate import Group, figure_text, join_words, limit_text
+from audit.estimate import FEWEST_CHANGED, Group, figure_text, join_words, limit_text
 from audit.gates.decisive_groups import Deciding, Held, Settled
 from audit.gates.words.voice import (
     SMALL,
@@ -20,7 +20,7 @@ from audit.gates.words.voice import (
     write_times,
 )
 from audit.gates.words.wording import name_metric, with_article
-from audit.measurement.metrics.catalogue import compares_decisions
+from audit.measurement.scope import FEW_CHANGED
 
 MOST_NAMED = 3
 
@@ -163,9 +163,12 @@ class LowestHighest(Voice):
         return f"its {level} {verb} at {at}, {side} the limit of {limit}"
 
     def _write_rows_needed(self, held: Sequence[Held]) -> str:
-        """Return of how many rows of whom the limit would be decided; nothing of two decisions, which no plan knows."""
-        if compares_decisions(self.metric):
-            return ""
+        """Return how many rows of whom would decide the limit, or that few changed decisions do not tell."""
+        few = [h.estimate for h in held if FEW_CHANGED in h.estimate.flags]
+        if few:
+            who = join_words([self.name(e.group or ()) for e in few])
+            how_many = f"how many cannot be planned from fewer than {FEWEST_CHANGED} changed decisions"
+            return f"More rows of {who} would help; {how_many}."
         if any(not math.isfinite(h.rows) for h in held):
             return "It is so close to the limit that more than 100 times as many rows may be needed."
         what = "rate" if self.figure == "share" else "value"

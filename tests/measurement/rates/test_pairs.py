@@ -13,7 +13,7 @@ from audit.errors import InputError, QuestionError, ValuesError
 from audit.estimate import FEWEST_CHANGED
 from audit.gates.headline import write_headline
 from audit.gates.words.changed import describe_change
-from audit.measurement.inference.paired import Flips, bound_net_by_units
+from audit.measurement.inference.paired import Flips, bound_net, bound_net_by_units
 from audit.measurement.inference.paired import test_discordant as discordant
 from audit.measurement.metrics.pairs import NEGATIVE_FLIPS, NET_CHANGE, POSITIVE_FLIPS
 from audit.measurement.rates.flips import count_flips
@@ -451,6 +451,43 @@ def test_whose_decisions_changed_most_is_withheld_where_a_page_hides_a_group():
     new, earlier = (np.concatenate(each) for each in zip(move(400, 30, 30), move(400, 1, 1), strict=True))
     result = compare(new, earlier, g=["a"] * 400 + ["b"] * 400)
     assert "whose decisions changed most is withheld" in describe_change(publishable(result, 10))
+
+
+def limit_loss(lost, gained, rows, limit):
+    """Return the gate on the net loss of one group of so many rows."""
+    ones = np.ones(rows, dtype=int)
+    y = ones - (np.arange(rows) >= rows - gained)
+    new = ones - (np.arange(rows) < lost) - (np.arange(rows) >= rows - gained)
+    return compare(new, ones, y, gates=[f"net_change highest <= {limit}"]).gates[0]
+
+
+def test_rows_that_would_decide_a_net_loss_are_given_and_named():
+    gate = limit_loss(40, 20, 1000, 0.01)
+    assert (gate.verdict, gate.needed_n) == ("insufficient", pytest.approx(4.72, abs=0.01))
+    assert "About 4,800 rows of 'a' would decide (4.7 times as many), if its value stays as it is." in gate.sentence
+
+
+def test_of_fewer_than_six_changed_decisions_it_is_said_that_none_can_be_planned():
+    gate = limit_loss(4, 1, 1000, 0.001)
+    assert (gate.verdict, gate.needed_n) == ("insufficient", None)
+    assert (
+        "More rows of 'a' would help; how many cannot be planned from fewer than 6 changed decisions." in gate.sentence
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lost", "gained", "rows", "limit"),
+    [(40, 20, 1000, 0.01), (40, 20, 1000, 0.03), (30, 10, 300, 0.1), (12, 8, 500, 0.02), (6, 1, 300, 0.005),
+     (8, 4, 2000, 0.001), (100, 100, 2000, 0.005), (4, 4, 500, 0.01)],
+)  # fmt: skip
+def test_as_many_rows_as_are_promised_decide_four_times_of_five_or_more_often(lost, gained, rows, limit):
+    more = int(np.ceil(rows * limit_loss(lost, gained, rows, limit).needed_n))
+    drawn = np.random.default_rng(5).multinomial(more, [lost / rows, gained / rows, 1 - (lost + gained) / rows], 4000)
+    flips = Flips(*(column[:, None].astype(float) for column in (drawn[:, 0], drawn[:, 1], np.full(4000, more))))
+    net = bound_net(flips, 0.025)
+    decides = net.low > limit if (lost - gained) / rows > limit else net.high <= limit
+    assert 0.77 <= decides.mean() <= 0.95
 
 
 @pytest.mark.parametrize("rule", ["churn <= 0.001", "net_change <= 0.001", "churn difference <= 0.02"])
