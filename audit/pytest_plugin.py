@@ -243,14 +243,14 @@ class LimitItem(pytest.Item):
         return result.gates[self._place : self._place + 1]
 
     def runtest(self) -> None:
-        """Pass where the limit does, and skip where it is waived or the policy lets an inconclusive one be.
+        """Pass where the limit does, and skip where it is known, waived, or the policy lets an inconclusive one be.
 
         Raises
         ------
         LimitError
             When the limit is not passed.
         """
-        allowed = {"waived"}
+        allowed = {"known", "waived"}
         result = self._audit.find_outcome().result
         if result is not None and (result.question.config.get("policy") or {}).get("insufficient") == "warn":
             allowed.add("insufficient")

@@ -50,6 +50,7 @@ STORE = Path(os.environ.get(environment.STORE, environment.DEFAULT_STORE))
 ICON = Path(__file__).with_name("icon.svg")
 TONES = {
     "pass": "green",
+    "known": "blue",
     "waived": "blue",
     "fail": "red",
     "incomplete": "red",
@@ -66,6 +67,7 @@ BOXES = {
     "insufficient": st.warning,
     "undefined": st.warning,
     "withheld": st.warning,
+    "known": st.warning,
     "waived": st.info,
     "not judged": st.info,
 }

@@ -27,7 +27,7 @@ STOPPED = "interrupted (Ctrl-C); the command did not finish"
 """EX_IOERR of sysexits.h: all went well, but what was printed is not whole."""
 JUDGING = frozenset(
     {"run", "data", "model", "measure", "track", "gate", "verify", "conform", "demo", "init", "count", "prune"}
-    | {"read", "score", "pairs", "edge"}
+    | {"read", "score", "pairs", "edge", "baseline"}
 )
 """Commands that answer by their exit code, or by what they do to files; all others answer by what they print."""
 
@@ -35,6 +35,7 @@ HOMES = {
     **dict.fromkeys(("run", "data", "model", "track"), "audit"),
     "pairs": "pairing.pairs",
     "edge": "pairing.edge",
+    "baseline": "ci.baseline",
     **dict.fromkeys(("count", "measure"), "parts"),
     **dict.fromkeys(("gate", "card", "list", "prune", "show", "diff", "verify", "dashboard"), "results"),
     **dict.fromkeys(("metrics", "checks", "conform"), "results"),

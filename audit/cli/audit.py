@@ -28,6 +28,7 @@ def run(
     ] = False,
     allow_inconclusive: o.AllowInconclusive = False,
     report: o.Reports = None,
+    baseline: o.BaselineName = None,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
     verbose: o.Verbose = False,
@@ -44,10 +45,20 @@ def run(
     command: tuple[str, ...] = ("audit", "run", name_config(pipeline))
     if allow_inconclusive:
         config, command = config.allowing_inconclusive(), (*command, "--allow-inconclusive")
+    config = _use_baseline(config, baseline, folder)
     job = make_job(config, folder, store, command, json=json, insist=insist)
     audited = run_audit(job)
     shown = {"json": json, "exit_zero": exit_zero, "whole": verbose}
     conclude(audited, store, **shown, gated=_is_judged(config), reports=reports, config=pipeline)
+
+
+def _use_baseline(config: Config, named: str | None, folder: Path) -> Config:
+    """Return the question beside the baseline that is named, where one is."""
+    if named is None:
+        return config
+    from audit.cli.ci.baseline import use_baseline
+
+    return use_baseline(config, named, folder)
 
 
 @o.with_options("data")
@@ -61,6 +72,7 @@ def data(
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
     report: o.Reports = None,
+    baseline: o.BaselineName = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -71,7 +83,7 @@ def data(
 
     Group differences in labels, missing values, leaks, possible proxies, small groups.
     """
-    given = Given("data", table, asked, gates=gate or (), tests=tests or ())
+    given = Given("data", table, asked, gates=gate or (), tests=tests or (), baseline=baseline)
     reports = ask_reports(report)
     audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
 
@@ -84,6 +96,7 @@ def model(
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
     report: o.Reports = None,
+    baseline: o.BaselineName = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -91,7 +104,7 @@ def model(
     **asked: Any,
 ) -> None:
     """Audit an existing table of predictions."""
-    given = Given("model", table, asked, gates=gate or ())
+    given = Given("model", table, asked, gates=gate or (), baseline=baseline)
     reports = ask_reports(report)
     audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
 
@@ -174,7 +187,7 @@ def audit_table(
     from audit.tables.addresses import strip_place
 
     with say_in_options(given, asked=config_path is None):
-        config = ask(given, config_path)
+        config = _use_baseline(ask(given, config_path), given.baseline, Path())
     if config_path is not None:
         _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
     if write_config is not None:

@@ -49,6 +49,8 @@ class Given:
     """Whether the limits of a file are asked for, and not only what is counted."""
     command: str = ""
     """Command that was given, where it is not that of the stage."""
+    baseline: str | None = None
+    """Record or run that limits are compared with; None where the file alone says it."""
 
 
 StorePath = Annotated[
@@ -72,6 +74,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the full record as J
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 instead of 1 or 3.")]
 AllowInconclusive = Annotated[
     bool, typer.Option("--allow-inconclusive", help=find_keys("data")["insufficient"].option.help)
+]
+BaselineName = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="RUN",
+        help="Fail on what is worse than in this record or run; 'none' judges without the baseline of the file.",
+    ),
 ]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Print everything: all rates, checks, p-values, sources and digests.")

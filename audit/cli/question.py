@@ -21,7 +21,7 @@ NAME_ALONE = re.compile(r"\w+")
 """What could be the name of a column and has no ending of a file."""
 JUDGED = {"data": ("data", "checks"), "model": ("model",)}
 """Stages of the limits that a command for one table can judge."""
-JUDGING = ("gates", "waivers", "policy")
+JUDGING = ("gates", "waivers", "policy", "baseline")
 """Sections that say what is judged of what was counted."""
 TAKEN = ("model", "dataset", "data", "policy", "predictions", "ll144", "publish")
 
@@ -85,6 +85,8 @@ def make_relative(config: Config, folder: Path) -> dict[str, Any]:
         plain["edge"]["models"][name] = os.path.relpath(model, folder)
     if (suite := plain.get("checks", {}).get("suite")) is not None:
         plain["checks"]["suite"] = os.path.relpath(suite, folder)
+    if Path(named := plain.get("baseline", {}).get("result", "")).is_file():
+        plain["baseline"]["result"] = os.path.relpath(named, folder)
     return plain
 
 
@@ -99,10 +101,18 @@ def read_policy(path: Path, counted: Mapping[str, Any], sections: Sequence[str])
     from audit.config.by_command import require_same
     from audit.gates.judge import write_rules_out
 
-    asked, _ = load(path)
+    asked, folder = load(path)
     require_same(asked, counted, str(path))
     plain = asked.model_dump(mode="json", exclude_none=True) | {"gates": write_rules_out(asked)}
+    _place_baseline(plain, folder)
     return {section: plain[section] for section in sections if plain.get(section)}
+
+
+def _place_baseline(plain: dict[str, Any], folder: Path) -> None:
+    """Name the baseline of a file from here; what is no file beside it is a run of the store."""
+    named = plain.get("baseline")
+    if named and (folder / named["result"]).exists():
+        plain["baseline"] = named | {"result": os.path.relpath(folder / named["result"])}
 
 
 def _ask_by_file(given: Given, path: Path) -> Config:
@@ -114,10 +124,11 @@ def _ask_by_file(given: Given, path: Path) -> Config:
         from audit.config.by_command import require_judged
 
         require_judged(config, JUDGED[given.stage], f"audit {given.stage}", printable(path))
-    taken = {*TAKEN, *(("gates", "waivers") if given.judged else ())}
+    taken = {*TAKEN, *(("gates", "waivers", "baseline") if given.judged else ())}
     raw = {k: v for k, v in config.model_dump(mode="json", exclude_none=True).items() if k in taken}
     for key in ("source", "test", "prepare"):
         raw["data"].pop(key, None)
+    _place_baseline(raw, folder)
     if given.stage == "data":
         raw.pop("predictions", None)
         if config.checks is not None and config.checks.suite is not None:

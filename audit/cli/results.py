@@ -39,6 +39,7 @@ def gate(
     rule: o.Gates = None,
     report: o.Reports = None,
     allow_inconclusive: o.AllowInconclusive = False,
+    baseline: o.BaselineName = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -47,12 +48,11 @@ def gate(
 
     Uses its record only; the exit code is that of the verdict.
     """
-    import datetime as dt
-
+    from audit.cli.ci.baseline import judge_now, use_baseline
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
-    from audit.gates.judge import exit_code, judge_again
-    from audit.pipeline.records import record_question, remeasure_from
+    from audit.gates.judge import exit_code
+    from audit.pipeline.records import record_question
     from audit.report.terminal.verdict import print_verdict
 
     if not result:
@@ -63,8 +63,9 @@ def gate(
     found, folder = load_by_name(result, store)
     config = _choose_question(found, policy, rule)
     config = config.allowing_inconclusive() if allow_inconclusive else config
+    config = use_baseline(config, baseline, Path())
     with explain_defects(found):
-        judged = judge_again(found, config, dt.datetime.now(dt.UTC).date(), remeasure_from(config, found.cubes))
+        judged = judge_now(found, config, baseline, store, renamed=policy is not None)
     if json:
         put(judged.to_json())
     code = exit_code(judged.verdict, config.policy.insufficient)
@@ -181,7 +182,7 @@ def _describe_rows(before: AuditResult, after: AuditResult) -> list[str]:
     """Return what changed row by row, where both runs name their rows; or why it cannot be said."""
     from audit.errors import InputError
     from audit.gates.words.changed import describe_change
-    from audit.pipeline.paired_runs import can_be_paired, describe_pairing, pair_runs
+    from audit.pipeline.two_runs.paired_runs import can_be_paired, describe_pairing, pair_runs
     from audit.report.terminal.lines import withhold
 
     if not can_be_paired(before, after):

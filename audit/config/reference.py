@@ -345,6 +345,8 @@ EXAMPLES: Mapping[str, str] = {
     "gates.by": '["race"]',
     "gates.min": "0.8",
     "gates.max": "0.1",
+    "baseline.result": '"main.json"',
+    "baseline.until": "2027-03-01",
     "waivers.gate": '"model.selection_rate.ratio.race"',
     "waivers.owner": '"Head of risk"',
     "waivers.reason": '"Retrained in March"',

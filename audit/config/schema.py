@@ -15,7 +15,7 @@ from audit.axes import TEMPLATE, Task
 from audit.config.energy import EnergySection
 from audit.config.limits import check_classes, check_earlier, check_label, check_limits, check_task, translate_metric
 from audit.config.options import Names, Number, Section, Text
-from audit.config.sections import SMALLEST_PUBLISHED, Checks, Data, Policy, Predictions, Train
+from audit.config.sections import SMALLEST_PUBLISHED, BaselineSection, Checks, Data, Policy, Predictions, Train
 from audit.errors import no_such, printable
 from audit.estimate import Stage
 from audit.measurement.metrics.kinds import EVERYBODY, Compare, Everybody, at_k, split_comparison
@@ -158,6 +158,7 @@ class Config(Section):
     ll144: LocalLaw144 | None = None
     publish: Publish | None = None
     policy: Policy = Policy()
+    baseline: BaselineSection | None = None
     gates: Annotated[tuple[GateRule, ...], BeforeValidator(_refuse_one_table("gates"))] | None = None
     waivers: Annotated[tuple[WaiverRule, ...], BeforeValidator(_refuse_one_table("waivers"))] = ()
 
@@ -428,7 +429,6 @@ def _check_grouping(config: Config, where: str, gate: GateRule) -> None:
 
 
 # What only an owner can say of a model and of its data. None of it changes a number.
-#
 # Must not: be needed to judge.
 class ModelInfo(Section):
     """Who answers for the model; printed on the card."""

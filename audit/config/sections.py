@@ -5,6 +5,7 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import cache
 from itertools import pairwise
 from operator import itemgetter
@@ -447,6 +448,15 @@ class Policy(Section):
             o.SWITCH,
         ),
     ] = False
+
+
+class BaselineSection(Section):
+    """An earlier result: what is worse beyond chance fails, and what did not pass there either is known and warns."""
+
+    result: Text
+    """Its record: a path from the folder of this file, or the id of a run in the store."""
+    until: dt.date | None = None
+    """Last day on which limits that are known not to pass only warn; without it they never block again."""
 
 
 ASKED: dict[str, tuple[type[Section], int]] = {

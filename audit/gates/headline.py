@@ -33,6 +33,7 @@ NEXT: Mapping[str, str] = {
     "or record a waiver.",
     "incomplete": "Fix the error above and run again.",
     "pass": "Look at the groups: audit dashboard.",
+    "known": "Remove the cause of what is known, and make the run that passes the baseline: audit baseline update.",
     "waived": "Look at the groups: audit dashboard.",
     "withheld": "Read the internal report, which has the verdict.",
 }
@@ -76,7 +77,7 @@ def _write_decisive(result: AuditResult, gate: Gate | None) -> str:
         return NO_LIMIT
     if result.verdict == "not judged":
         return _write_not_judged(result, gate)
-    beside = _name_unlimited(result) if result.verdict in {"pass", "waived"} else ""
+    beside = _name_unlimited(result) if result.verdict in {"pass", "known", "waived"} else ""
     return " ".join(part for part in (gate.sentence, beside) if part)
 
 

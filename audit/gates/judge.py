@@ -16,10 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit.config.limits import check_limits
-from audit.config.schema import Config, GateRule, WaiverRule
-from audit.errors import QuestionError, no_such, printable
-from audit.estimate import Estimate, cell_text
+from audit.config.schema import Config, GateRule
+from audit.errors import QuestionError, no_such
+from audit.estimate import Estimate
 from audit.gates.decisive_groups import Held, Settled, find_held_back
 from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check
 from audit.gates.small_groups import (
@@ -30,7 +29,8 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
-from audit.gates.words.sentences import describe_gate, describe_waiver, reason_for_no_number
+from audit.gates.waivers import apply_waiver, require_bounded
+from audit.gates.words.sentences import describe_gate, reason_for_no_number
 from audit.gates.words.voice import FOLDS_DECIDE
 from audit.gates.words.wording import NEUTRAL, Wording, read_wording
 from audit.measurement.estimates import Estimates
@@ -39,16 +39,12 @@ from audit.measurement.inference.sample_size import LARGEST_FACTOR
 from audit.measurement.metrics.catalogue import compares_decisions
 from audit.measurement.metrics.kinds import split_comparison
 from audit.measurement.scope import FEW_CHANGED
+from audit.record.baseline import Baseline
 from audit.record.edge import EDGE, Edge
 from audit.record.energy_text import estimate_total
-from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, Waiver
+from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict
 
-WAIVABLE = ("fail", "insufficient")
-LONGEST = dt.timedelta(days=366)
-"""A year, whichever it is: who waives a limit looks at it again within one."""
-
-
-WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "withheld", "undefined", "insufficient", "waived", "pass")
+WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "withheld", "undefined", "insufficient", "known", "waived", "pass")
 NEAR = 0.15
 """Of the way from an estimate to the end of its interval; nearer to the limit, other folds could turn the verdict."""
 
@@ -72,6 +68,9 @@ class Evidence:
     edge: Edge | None = None
     """What compressed models change; None where none is audited."""
 
+    baseline: Baseline | None = None
+    """The earlier result that limits are compared with; None where there is none."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimates", Estimates.listed(self.estimates))
 
@@ -91,7 +90,7 @@ class Evidence:
     def needed_before(self, rule: GateRule, estimate: Estimate) -> Gate | None:
         """Return the same gate on the same estimate as it was judged before, if it was not settled then either."""
         same = (g for g in self.judged if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max))
-        return next((g for g in same if (g.verdict, g.estimate) == ("insufficient", estimate)), None)
+        return next((g for g in same if (g.alone, g.estimate) == ("insufficient", estimate)), None)
 
 
 def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...]:
@@ -106,7 +105,12 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
     waivers = {w.gate: w for w in config.waivers}
     least, wording = config.policy.least_rows, read_wording(config)
     gates = _with_p_values([_judge_rule(r, evidence, least, wording) for r in expand_rules(config)], evidence)
-    return (*(_apply_waiver(g, waivers.get(g.name), today) for g in gates), *_judge_edge(config, evidence))
+    judged = (*(apply_waiver(g, waivers.get(g.name), today) for g in gates), *_judge_edge(config, evidence))
+    if evidence.baseline is None:
+        return judged
+    from audit.gates.baseline import settle
+
+    return settle(judged, evidence.baseline, config, evidence.estimates, evidence.checks, today, judged=evidence.judged)
 
 
 def _judge_edge(config: Config, evidence: Evidence) -> tuple[Gate, ...]:
@@ -130,7 +134,7 @@ def require_waived(config: Config, today: dt.date) -> None:
     for waiver in config.waivers:
         if waiver.gate not in rules:
             raise QuestionError(f"waivers: {no_such('gate', waiver.gate, rules)}")
-        _require_bounded(waiver, rules[waiver.gate], today)
+        require_bounded(waiver, rules[waiver.gate], today)
 
 
 def _with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
@@ -210,11 +214,16 @@ def find_deciding_gate(gates: Sequence[Gate]) -> Gate | None:
 
     Of one limit on several columns it is the column whose interval lies furthest beyond.
     """
-    first = min(gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.name.startswith("model.")), default=None)
-    if first is None or first.verdict != "fail":
+    first = min(gates, key=rank_gate, default=None)
+    if first is None or first.verdict != "fail" or first.is_worse:
         return first
     alike = (g for g in gates if g.verdict == "fail" and _read_limit(g) == _read_limit(first))
     return max(alike, key=_measure_beyond)
+
+
+def rank_gate(gate: Gate) -> tuple[int, bool, bool]:
+    """Return how early a gate is told: the worst verdict, then what is worse than before, then what is on the model."""
+    return WORST_FIRST.index(gate.verdict), not gate.is_worse, not gate.name.startswith("model.")
 
 
 def _read_limit(gate: Gate) -> tuple[object, ...]:
@@ -238,6 +247,7 @@ def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
         return 0
     codes: dict[Verdict, int] = {
         "pass": 0,
+        "known": 0,
         "waived": 0,
         "not judged": 0,
         "fail": 1,
@@ -280,6 +290,7 @@ def judge_again(result: AuditResult, config: Config, today: dt.date, remeasure: 
         stopped_by=result.run.stopped_by,
         remeasure=remeasure,
         edge=result.edge,
+        baseline=result.baseline,
     )
     gates = judge(config, evidence, today)
     failed = any(code != 0 for code in result.run.exit_codes.values())
@@ -438,58 +449,3 @@ def _compute_needed(rule: GateRule, estimate: Estimate, evidence: Evidence, held
     if found.verdict == "unsettleable":
         return None
     return max(1.0, found.factor)
-
-
-# Waivers: somebody's decision, with a name, an end and a worst value, to let a gate pass that did not.
-#
-# Must not: judge; a waiver that does not apply says why in the gate's sentence.
-def _require_bounded(waiver: WaiverRule, rule: GateRule, today: dt.date) -> None:
-    """Refuse a waiver that ends more than a year from today, or whose worst value nothing could be beyond.
-
-    Raises
-    ------
-    QuestionError
-        Names the gate and the mend.
-    """
-    of = f"waivers: that of '{printable(waiver.gate)}'"
-    if waiver.expires - today > LONGEST:
-        raise QuestionError(
-            f"{of} expires on {waiver.expires}, more than a year away; name a day until {today + LONGEST}"
-        )
-    low, high = (waiver.max_gap, None) if rule.min is not None else (None, waiver.max_gap)
-    try:
-        # A worst value is the limit that holds in the meantime, and has to make sense as one.
-        check_limits(rule.stage, rule.metric, rule.compare, low, high, rule.by)
-    except ValueError as error:
-        raise QuestionError(f"{of} has max_gap = {waiver.max_gap:g}, which bounds nothing: {error}") from error
-
-
-def _apply_waiver(gate: Gate, rule: WaiverRule | None, today: dt.date) -> Gate:
-    """Return a gate with its waiver applied, or with the reason why it does not apply."""
-    if rule is None or gate.verdict == "pass":
-        return gate
-    waiver = Waiver(
-        gate=rule.gate, owner=rule.owner, reason=rule.reason, expires=rule.expires.isoformat(), max_gap=rule.max_gap
-    )
-    refused = _reason_against_waiver(gate, rule, today)
-    if refused:
-        said = f"The waiver by {printable(rule.owner)} does not apply: {refused}."
-        return replace(gate, waiver=waiver, sentence=f"{gate.sentence} {said}")
-    said = describe_waiver(waiver, gate.estimate)
-    return replace(gate, verdict="waived", waiver=waiver, sentence=f"{gate.sentence} {said}")
-
-
-def _reason_against_waiver(gate: Gate, rule: WaiverRule, today: dt.date) -> str:
-    if gate.verdict not in WAIVABLE:
-        if gate.verdict != "undefined":
-            return "it is never waived"
-        return f"an {gate.verdict} limit is never waived"
-    if rule.expires < today:
-        return f"it expired on {rule.expires}"
-    value = None if gate.estimate is None else gate.estimate.value
-    if value is None:
-        return f"there is no value to compare with max_gap = {rule.max_gap:g}"
-    beyond = value < rule.max_gap if gate.min is not None else value > rule.max_gap
-    if not beyond:
-        return ""
-    return f"{cell_text(value, 'score', limit=rule.max_gap)} is worse than max_gap = {rule.max_gap:g}"

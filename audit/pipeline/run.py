@@ -38,6 +38,7 @@ from audit.system.recorded_command import record_words
 
 if TYPE_CHECKING:
     from audit.energy.meter import Meter, Phase
+    from audit.pipeline.two_runs.baseline import Earlier
     from audit.system.command import Ended
 
 NOT_KEPT = 74
@@ -88,6 +89,7 @@ def run(job: Job) -> Audited:
         Training failed, and on top of that the run could not be recorded.
     """
     require_waived(job.config, today())
+    earlier = _open_baseline(job)
     opened = require_inputs(job.config, job.folder, job.store.folder)
     run_id, started = job.store.new_run_id(), now()
     staging, found, ended = job.store.begin(run_id), Findings(), None
@@ -98,7 +100,7 @@ def run(job: Job) -> Audited:
                 _prepare(job)
                 check_data(job.config, opened, found, job.step)
             if job.config.train is not None:
-                _may_train(job, found)
+                _may_train(job, found, earlier, started)
             if meter is not None and job.config.train is not None and not found.stopped_by:
                 ended = _train(job, meter, found, staging, opened)
             if not found.stopped_by and (ended is None or ended.whole):
@@ -110,7 +112,24 @@ def run(job: Job) -> Audited:
         if not (staging / BEFORE).exists():
             shutil.rmtree(staging, ignore_errors=True)
         raise
-    return _finish(job, record_run(job, run_id, started, found), found, energy, ended)
+    return _finish(job, record_run(job, run_id, started, found), found, energy, ended, earlier)
+
+
+def _open_baseline(job: Job) -> Earlier | None:
+    """Return the baseline of a job, before anything is done that a baseline of another question would waste."""
+    if job.config.baseline is None:
+        return None
+    from audit.pipeline.two_runs.baseline import open_baseline
+
+    return open_baseline(job.config, job.folder, job.store)
+
+
+def _compare(result: AuditResult, config: Config, earlier: Earlier | None) -> AuditResult:
+    if earlier is None or result.verdict == "incomplete":
+        return result
+    from audit.pipeline.two_runs.baseline import judge_beside
+
+    return judge_beside(earlier, result, config, dt.datetime.fromisoformat(result.run.finished).date())
 
 
 def _audit_predictions(job: Job, opened: OpenTables, found: Findings) -> Job:
@@ -125,10 +144,12 @@ def _audit_predictions(job: Job, opened: OpenTables, found: Findings) -> Job:
     return replace(job, config=audit_compressed(table, job.folder, job.config, found, job.step))
 
 
-def _finish(job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None) -> Audited:
+def _finish(
+    job: Job, record: Run, found: Findings, energy: Energy | None, ended: Ended | None, earlier: Earlier | None
+) -> Audited:
     failed = ended is not None and not ended.whole
     try:
-        result = conclude(job.config, found, record, energy, failed=failed)
+        result = _compare(conclude(job.config, found, record, energy, failed=failed), job.config, earlier)
         folder, lost = _keep(job, result, failed=failed)
     except Exception as error:
         if ended is None or not failed:
@@ -271,12 +292,23 @@ def _prepare(job: Job) -> None:
         )
 
 
-def _may_train(job: Job, found: Findings) -> None:
+def _may_train(job: Job, found: Findings, earlier: Earlier | None, started: str) -> None:
     """Look at the gates on the data before a single step of training."""
     from audit.gates.before_training import judge_before_training
 
     remeasure = remeasure_from(job.config, found.cubes)
     evidence = Evidence(estimates=found.estimates, checks=found.checks, remeasure=remeasure)
+    if earlier is not None:
+        from audit.pipeline.two_runs.baseline import keep_baseline
+
+        so_far = AuditResult(
+            run=record_run(job, "", started, found),
+            question=record_question(job.config),
+            verdict="not judged",
+            data=tuple(found.data),
+            estimates=found.estimates,
+        )
+        evidence = replace(evidence, baseline=keep_baseline(earlier, so_far, paired=False))
     failed, undecided = judge_before_training(job.config, evidence, today())
     if job.insist:
         found.continued = failed

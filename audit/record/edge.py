@@ -14,7 +14,10 @@ from audit.record.energy import EnergyComponent
 
 EDGE = "edge."
 """How the names of verdicts on a compressed model begin, among those of limits."""
-Verdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld", "not judged", "incomplete"]
+GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "known", "waived", "withheld"]
+Verdict = Literal[
+    "pass", "fail", "insufficient", "undefined", "known", "waived", "withheld", "not judged", "incomplete"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ from typing import Any, Final, Literal
 from audit.errors import printable
 from audit.estimate import Estimate, Group, grouping_text
 from audit.measurement.estimates import Estimates
+from audit.record.baseline import Adoption, Baseline, Change
 from audit.record.cubes import Axis, CubeRecord
-from audit.record.edge import Edge, Verdict
+from audit.record.edge import Edge, GateVerdict, Verdict
 from audit.record.energy import CarbonPerUnit, Energy, EnergyComponent, EnergyMethod, Factor
 from audit.record.epochs import Epoch
 from audit.record.serialize import to_lines, to_plain
@@ -57,7 +58,6 @@ SCHEMA: Final = "audit-result/1"
 CheckOutcome = Literal[
     "pass", "warn", "fail", "error", "insufficient", "undefined", "not applicable", "waived", "withheld"
 ]
-GateVerdict = Literal["pass", "fail", "insufficient", "undefined", "waived", "withheld"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +206,18 @@ class Gate:
     waiver: Waiver | None = None
     excluded: tuple[ExcludedGroup, ...] = ()
     """Groups that `[policy] least_rows` leaves out; the estimate here is then of the others alone."""
+    change: Change | None = None
+    """How it stands against the baseline; None where there is none."""
+
+    @property
+    def alone(self) -> GateVerdict:
+        """The verdict by the limit alone, whatever the baseline says."""
+        return self.verdict if self.change is None else self.change.alone
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is worse than in the baseline beyond chance."""
+        return self.change is not None and self.change.moved == "worse"
 
     @property
     def limit(self) -> float | None:
@@ -229,6 +241,10 @@ class AuditResult:
     epochs: tuple[Epoch, ...] = ()
     epoch_notes: tuple[str, ...] = ()
     edge: Edge | None = None
+    baseline: Baseline | None = None
+    """The earlier result that limits were compared with; None where there was none."""
+    adopted: Adoption | None = None
+    """Who made this result the baseline of later ones; None where nobody did."""
     schema: Literal["audit-result/1"] = SCHEMA
 
     def __post_init__(self) -> None:

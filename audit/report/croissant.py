@@ -259,7 +259,7 @@ def _describe_shares(result: AuditResult) -> Iterator[str]:
 
 def _describe_gates(result: AuditResult) -> Iterator[str]:
     for gate in result.gates:
-        if gate.name.startswith("data.") and gate.verdict in {"fail", "insufficient", "waived"}:
+        if gate.name.startswith("data.") and gate.verdict in {"fail", "insufficient", "known", "waived"}:
             yield f"Limit on the data ({gate.verdict}): {clean_text(gate.sentence, 1200)}"
 
 

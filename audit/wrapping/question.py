@@ -57,6 +57,10 @@ def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -
         question = question.model_copy(update={"data": question.data.model_copy(update=sources)})
     if question.edge is not None:
         raise QuestionError("[edge] is for audit run and audit edge; remove it, or use one of them")
+    if question.baseline is not None:
+        raise QuestionError(
+            "[baseline] is for audit run; remove it, and compare the run when it is recorded: audit gate RUN --baseline"
+        )
     from audit.gates.judge import require_waived
 
     # Refused now and not when the training is over.

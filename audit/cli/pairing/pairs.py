@@ -30,6 +30,7 @@ def pairs(
     config: o.ConfigPath = None,
     write_config: o.WriteConfig = None,
     report: o.Reports = None,
+    baseline: o.BaselineName = None,
     store: o.StorePath = HERE,
     json: o.AsJson = False,
     exit_zero: o.ExitZero = False,
@@ -52,12 +53,18 @@ def pairs(
         )
     candidates = split(prediction, "--prediction")
     asked |= {"prediction": candidates[0] if candidates else None}
-    given = Given("model", table, asked, gates=gate or (), command="pairs")
+    given = Given("model", table, asked, gates=gate or (), command="pairs", baseline=baseline)
     if len(candidates) < 2:
         reports = ask_reports(report)
         audit_table(given, config, write_config, store, reports, json=json, exit_zero=exit_zero, verbose=verbose)
         return
-    alone = {"--config": config, "--write-config": write_config, "--json": json, "--report": report}
+    alone = {
+        "--config": config,
+        "--write-config": write_config,
+        "--json": json,
+        "--report": report,
+        "--baseline": baseline,
+    }
     if stray := [flag for flag, value in alone.items() if value]:
         raise QuestionError(f"{stray[0]} takes one --prediction, and {len(candidates)} are given; name one of them")
     if twice := [name for name in candidates if candidates.count(name) > 1]:

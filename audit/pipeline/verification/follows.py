@@ -84,6 +84,7 @@ def follow(there: AuditResult) -> AuditResult:
         stopped_by=run.stopped_by,
         remeasure=remeasure_from(config, there.cubes),
         edge=edge,
+        baseline=there.baseline,
     )
     gates = judge(config, evidence, _finished_on(there))
     counted = {TRAIN: train, PREDICTIONS: predictions}
@@ -169,7 +170,7 @@ def _run(there: AuditResult, config: Config, made: _Made, today: dt.date) -> Run
     if not run.stopped_by and not run.continued and config.train is None:
         return run
     remeasure = remeasure_from(config, there.cubes)
-    evidence = Evidence(estimates=made.estimates, checks=made.before, remeasure=remeasure)
+    evidence = Evidence(estimates=made.estimates, checks=made.before, remeasure=remeasure, baseline=there.baseline)
     failed = judge_before_training(config, evidence, today).failed
     if run.continued or (run.exit_codes and not run.stopped_by):
         return replace(run, stopped_by=(), continued=failed)

@@ -53,7 +53,7 @@ def find_uncovered(result: AuditResult, *, named: bool = False, read: Sequence[s
         *_find_estimates(result),
         *_find_cubes(result),
     ]
-    return (*found, *_find_energy(result), *_find_epochs(result), *_find_edge(result))
+    return (*found, *_find_energy(result), *_find_epochs(result), *_find_edge(result), *_find_baseline(result))
 
 
 def _run(result: AuditResult, *, named: bool) -> Iterator[Uncovered]:
@@ -126,6 +126,13 @@ def _find_energy(result: AuditResult) -> Iterator[Uncovered]:
             ("energy.factors.source", "energy.factors.date"), "source of the grid factor and of the site's overhead"
         )
     yield Uncovered(("energy.duration_s", "energy.note"), "duration and notes")
+
+
+def _find_baseline(result: AuditResult) -> Iterator[Uncovered]:
+    if result.baseline is not None:
+        yield Uncovered(("baseline",), f"what run {printable(result.baseline.run, 40)} found: its own record says it")
+    if result.adopted is not None:
+        yield Uncovered(("adopted",), "who made it the baseline of later runs, and when")
 
 
 def _find_edge(result: AuditResult) -> Iterator[Uncovered]:

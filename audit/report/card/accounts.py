@@ -12,6 +12,7 @@ from audit.config.merging import describe_merge, find_merge
 from audit.errors import capitalise
 from audit.estimate import figure_text, join_first
 from audit.gates.headline import describe_training
+from audit.gates.words.against_baseline import describe_baseline
 from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest
 
@@ -172,6 +173,7 @@ def list_provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
             ", ".join(f"{clean_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started",
         ),
         *(("Training", clean_text(note)) for note in describe_training(run)),
+        *(("Baseline", clean_text(note)) for note in describe_baseline(result.baseline)),
         ("Configuration digest", clean_text(result.question.digest)),
         *((_name_part(p.part), describe_digest(p)) for p in result.data),
         *(("Joined levels", clean_text(said)) for said in describe_merge(find_merge(result.question.config))),

@@ -64,7 +64,8 @@ def make_limit_views(result: AuditResult) -> tuple[LimitView, ...]:
     leading = find_deciding_gate(result.gates)
     question = result.question.config
     return tuple(
-        _make_view(g, leading, question) for g in sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
+        _make_view(g, leading, question)
+        for g in sorted(result.gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.is_worse))
     )
 
 

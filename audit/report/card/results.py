@@ -25,6 +25,7 @@ MOST_DRAWN = 10
 """Groups of the first picture; the tables have all of them."""
 STEPS = {
     "withheld": "Read the internal report: it has the verdict that this page withholds.",
+    "known": "Remove the cause; a limit that is known is not passed.",
     "waived": "Remove the cause, or decide again before the waiver ends.",
     "pass": "Nothing for these limits. Audit again when the model or the data change.",
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.gates import headline
+from audit.gates.words.against_baseline import describe_baseline
 from audit.gates.words.wording import COUNTED, count_outcomes, select_run
 from audit.record.result import AuditResult, Check
 from audit.report.card.accounts import (
@@ -43,6 +44,7 @@ ALONE = {
     "withheld": "its verdict is withheld",
     "undefined": "it is undefined",
     "insufficient": "it is inconclusive",
+    "known": "it is known from the baseline",
     "waived": "it is waived",
     "pass": "it passes",
 }
@@ -211,7 +213,11 @@ def write_headline(result: AuditResult) -> str:
     """Return the verdict in one sentence: that of the gate that decides."""
     if result.verdict == "incomplete":
         return clean_text(headline.write_headline(result), SENTENCE_LENGTH)
-    said = (headline.write_headline(result), *headline.describe_training(result.run))
+    said = (
+        headline.write_headline(result),
+        *headline.describe_training(result.run),
+        *describe_baseline(result.baseline),
+    )
     return " ".join(clean_text(s, SENTENCE_LENGTH) for s in said)
 
 
@@ -273,6 +279,9 @@ def _explain_verdicts(result: AuditResult) -> Iterator[tuple[Badge, str]]:
         "waived": "It did not pass, and a named owner accepts it until a date.",
         "not judged": "No limit on groups was set, so no difference between groups was judged.",
     }
+    if result.baseline is not None:
+        meaning["fail"] += " Or it is worse than in the baseline, beyond chance."
+        meaning["known"] = "It did not pass in the baseline either, and is not worse beyond chance. It warns only."
     if any(g.verdict == "withheld" for g in result.gates):
         meaning["withheld"] = (
             "The verdict would reveal what is withheld; the internal report has it. It is never a pass."

@@ -65,6 +65,7 @@ BADGES = {
         Badge("fail", "Fail", "✕"),
         Badge("insufficient", "Inconclusive", "◇"),
         Badge("undefined", "Undefined", "∅"),
+        Badge("known", "Known", "◑"),
         Badge("waived", "Waived", "◐"),
         Badge("withheld", "Withheld", "□"),
         Badge("not judged", "Not judged", "○"),

@@ -26,6 +26,7 @@ from audit.gates.words.voice import name_limited
 from audit.gates.words.wording import NEUTRAL, Wording
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import figure_of
+from audit.record.baseline import Baseline
 from audit.record.result import AuditResult, Check, Gate, Run
 
 MET = {"fail": "is not met", "pass": "is met", "insufficient": "is inconclusive"}
@@ -206,3 +207,37 @@ def _describe_found(gate: Gate) -> str:
         gate.min is not None and gate.high is not None and gate.high < gate.min
     )
     return "fail" if broken else "insufficient"
+
+
+# Limits beside a baseline: hidden as limits are, and what is said of the baseline as its own card shows it.
+def set_baseline_aside(gate: Gate) -> Gate:
+    """Return a gate as its limit alone judges it; `put_baseline_back` is the way back."""
+    change = gate.change
+    if change is None:
+        return gate
+    return replace(gate, verdict=gate.alone, sentence=gate.sentence.removeprefix(change.sentence).lstrip())
+
+
+def put_baseline_back(shown: Gate, gate: Gate, baseline: Baseline | None) -> Gate:
+    """Return a gate as it may be published, with its verdict beside the baseline.
+
+    Parameters
+    ----------
+    shown
+        The limit alone, gone over.
+    gate
+        The same as it was judged.
+    baseline
+        What it was compared with, whose numbers are named where the card of the baseline names them too.
+    """
+    change = shown.change
+    if change is None or baseline is None or shown.verdict == "withheld":
+        return replace(shown, change=None)
+    named = (b for b in baseline.gates if (b.name, b.min, b.max) == (gate.name, gate.min, gate.max))
+    before = next(named, None)
+    numbers = before is not None and before.published and shown.estimate is not None and shown.estimate.status == "ok"
+    if not numbers:
+        bare = replace(change, value=None, low=None, high=None, detectable=None, sentence=change.plain_sentence)
+        change = replace(bare, p_worse=None, p_worse_holm=None, p_better=None, p_better_holm=None)
+    said = " ".join(part for part in (change.sentence, shown.sentence) if part)
+    return replace(shown, verdict=gate.verdict, sentence=said, change=change)

@@ -40,8 +40,10 @@ from audit.report.disclosure.gates import (
     drop_numbers,
     find_deciding_groups,
     hide_counts,
+    put_baseline_back,
     rests_on_shown_groups,
     say_again,
+    set_baseline_aside,
 )
 from audit.report.disclosure.hide import NOBODY, Spared, find_hidden
 from audit.report.disclosure.small_cells import (
@@ -292,7 +294,8 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     k = find_k(result) if k is None else k
     if type(k) is not int or k < 1:
         raise QuestionError(f"k must be a whole number of at least 1, not {k!r}; 1 withholds nothing")
-    result = drop_places(result)
+    judged, result = result.gates, drop_places(result)
+    result = replace(result, gates=tuple(map(set_baseline_aside, result.gates)))
     shields = {stage: _shield(result, stage, k) for stage in PARTS}
     estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])
     wording, around = read_wording(result.question.config), (Beside(result.estimates), Beside(estimates))
@@ -303,6 +306,10 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     run, gates = drop_names(result.run, [drop_findings(gate, checks, untold, k) for gate in gates])
     if result.edge is not None:
         result, gates = _suppress_edge(result, gates, estimates, k)
+    if result.baseline is not None:
+        pairs = zip(gates, judged, strict=True)
+        gates = tuple(put_baseline_back(shown, gate, result.baseline) for shown, gate in pairs)
+        result = replace(result, baseline=replace(result.baseline, gates=(), digest=""))
     return replace(
         result,
         run=run,

@@ -56,7 +56,7 @@ def list_limits(
     most
         How many are shown, the worst first; of the others it is said how many ended how.
     """
-    ordered = sorted(result.gates, key=lambda g: WORST_FIRST.index(g.verdict))
+    ordered = sorted(result.gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.is_worse))
     shown = ordered if whole else ordered[:most]
     if not shown:
         return

@@ -27,6 +27,7 @@ STYLE = {
     "fail": "bold red",
     "insufficient": "yellow",
     "undefined": "magenta",
+    "known": "yellow",
     "waived": "cyan",
     "not judged": "bold",
     "incomplete": "bold red",

@@ -95,8 +95,16 @@ def describe_verdict(result: AuditResult, *, exit_zero: bool = False, code: int 
         meaning = f"Exit code 0 (--exit-zero; otherwise {meaning.removeprefix('Exit code ').rstrip('.')})."
     tally = count_limits(result.gates) if len(result.gates) > 1 else ""
     yield Line("  ", f"{tally} {meaning}".lstrip())
-    for sentence in describe_training(result.run):
+    for sentence in (*describe_training(result.run), *_describe_baseline(result)):
         yield Line("  ", sentence)
+
+
+def _describe_baseline(result: AuditResult) -> Iterator[str]:
+    """Yield with which run limits were compared, where they were."""
+    if result.baseline is not None:
+        from audit.gates.words.against_baseline import describe_baseline
+
+        yield from describe_baseline(result.baseline)
 
 
 def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
@@ -113,6 +121,8 @@ def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
         return f"Exit code 0: {'no difference between groups was judged' if result.gates else 'nothing has passed'}."
     if result.verdict == "waived":
         return f"Exit code 0: {count_waived(result.gates)}."
+    if result.verdict == "known":
+        return f"Exit code 0: {_count_known(result)}."
     other = {"undefined": "an undefined limit never passes", "withheld": "the verdict is withheld"}
     return f"Exit code {code}: {other.get(result.verdict) or MEANING[code]}."
 
@@ -127,6 +137,15 @@ def _explain_incomplete(result: AuditResult, code: int) -> str:
     if result.run.ended and failed is None:
         return f"Exit code {code}: the audit is incomplete."
     return f"Exit code {code}: {MEANING[5]}."
+
+
+def _count_known(result: AuditResult) -> str:
+    """Return how many limits did not pass and are known from the baseline."""
+    known = sum(g.verdict == "known" for g in result.gates)
+    which = "did not pass in the baseline either and is not worse"
+    if known > 1:
+        which = "did not pass in the baseline either and are not worse"
+    return f"{known} of {len(result.gates)} limits {which}"
 
 
 def is_tracked(result: AuditResult) -> bool:

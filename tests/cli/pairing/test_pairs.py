@@ -12,7 +12,7 @@ import pytest
 from audit.cli import main
 from audit.cli.named_runs import load_by_name
 from audit.errors import SourceError
-from audit.pipeline.paired_runs import pair_runs
+from audit.pipeline.two_runs.paired_runs import pair_runs
 
 ASKED = ("--prediction", "new", "--against", "old", "--groups", "race", "--label", "y")
 

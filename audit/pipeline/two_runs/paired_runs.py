@@ -5,6 +5,7 @@ Must not: pair tables other than those that were audited, or leave out a row wit
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,13 +19,14 @@ from audit.counting.backends.choose import open_source
 from audit.counting.backends.duckdb import DuckEngine
 from audit.errors import InputError, QuestionError, SourceError, printable
 from audit.pipeline.plans import plan_predictions
-from audit.pipeline.run import conclude, now
+from audit.pipeline.records import record_question
 from audit.pipeline.stages import Findings, audit_model
 from audit.record.result import AuditResult, Part, Run
 from audit.tables.addresses import hide_secrets, is_address
 from audit.tables.open import open_frame
 from audit.tables.table import Table, quote_identifier
 
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 EARLIER, NEW = f"{AGAINST}_run", "new_run"
 """Columns of the decisions of the two runs."""
 
@@ -76,10 +78,25 @@ def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
         },
         "the two runs",
     )
-    found, started = Findings(), now()
+    found, started = Findings(), dt.datetime.now(dt.UTC)
     audit_model(open_frame(joined, "rows of both runs"), config, found, nullcontext)
-    run = Run(id=f"memory-{secrets.token_hex(4)}", started=started, finished=now(), version=__version__)
-    return PairedRuns(conclude(config, found, run), key, *counts)
+    ended = dt.datetime.now(dt.UTC)
+    run = Run(
+        id=f"memory-{secrets.token_hex(4)}",
+        started=f"{started:{TIME}}",
+        finished=f"{ended:{TIME}}",
+        version=__version__,
+    )
+    result = AuditResult(
+        run=run,
+        question=record_question(config),
+        verdict="not judged",
+        data=tuple(found.data),
+        cubes=tuple(found.cubes),
+        estimates=found.estimates,
+        checks=tuple(found.checks),
+    )
+    return PairedRuns(result, key, *counts)
 
 
 def _read(result: AuditResult, config: Config, columns: tuple[str, ...], name: str) -> Any:
