@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,6 +41,8 @@ class PairedRuns(NamedTuple):
     """Rows that both runs have."""
     only_old: int
     only_new: int
+    unlike: Mapping[str, int]
+    """Rows of which the label, or a group, is another one in each run, by its column."""
 
 
 def can_be_paired(old: AuditResult, new: AuditResult) -> bool:
@@ -63,8 +66,11 @@ def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
         raise QuestionError("a median threshold is another one in every table, so that decisions are not compared")
     key, plan = str(after.data.key), plan_predictions(after)
     wanted = [c for c in plan.columns if c not in {after.predictions.prediction, after.predictions.score}]
-    rows = [_read(old, before, (key,), EARLIER), _read(new, after, tuple(dict.fromkeys((key, *wanted))), NEW)]
+    told = {c for c in (before.predictions_label, *before.data.groups) if c is not None}
+    shared = [c for c in dict.fromkeys((after.predictions_label, *after.data.groups)) if c in told and c != key]
+    rows = [_read(old, before, (key, *shared), EARLIER), _read(new, after, tuple(dict.fromkeys((key, *wanted))), NEW)]
     joined, counts = _join(rows[0], rows[1], key)
+    unlike = _count_unlike(rows[0], rows[1], key, shared)
     asked = after.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     data = {k: v for k, v in asked.get("data", {}).items() if k not in {"source", "test", "prepare", "csv", "strata"}}
     decided = {"source": "memory", "prediction": NEW, "against": EARLIER}
@@ -96,7 +102,7 @@ def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
         estimates=found.estimates,
         checks=tuple(found.checks),
     )
-    return PairedRuns(result, key, *counts)
+    return PairedRuns(result, key, *counts, unlike)
 
 
 def _read(result: AuditResult, config: Config, columns: tuple[str, ...], name: str) -> Any:
@@ -150,6 +156,30 @@ def _join(old: Any, new: Any, key: str) -> tuple[Any, tuple[int, int, int]]:
     return joined, (both, old.num_rows - both, new.num_rows - both)
 
 
+def _count_unlike(old: Any, new: Any, key: str, columns: Sequence[str]) -> dict[str, int]:
+    """Return in how many common rows each column has another value; columns with none are left out."""
+    import duckdb
+
+    if not columns:
+        return {}
+    differ = ", ".join(f"count(*) FILTER ({_compare_values(quote_identifier(c))})" for c in columns)
+    with duckdb.connect() as con:
+        con.register("old_rows", old)
+        con.register("new_rows", new)
+        asked = f"SELECT {differ} FROM new_rows n JOIN old_rows o USING ({quote_identifier(key)})"  # noqa: S608
+        (counts,) = con.sql(asked).fetchall()
+    return {column: int(count) for column, count in zip(columns, counts, strict=True) if count}
+
+
+def _compare_values(column: str) -> str:
+    """Return SQL that is true where two values differ; numbers and truth values are compared as numbers."""
+    texts = [f"CAST({row}.{column} AS VARCHAR)" for row in ("n", "o")]
+    truths = [f"CASE lower({text}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END" for text in texts]
+    numbers = [f"coalesce(TRY_CAST({text} AS DOUBLE), {truth})" for text, truth in zip(texts, truths, strict=True)]
+    both = " AND ".join(f"{number} IS NOT NULL" for number in numbers)
+    return f"CASE WHEN {both} THEN {' <> '.join(numbers)} ELSE {' IS DISTINCT FROM '.join(texts)} END"
+
+
 def _require_one(con: Any, name: str, named: str) -> tuple[int, int]:
     """Count rows of a table whose key another row has too, and rows without one."""
     found = con.sql(f"SELECT count({named}) - count(DISTINCT {named}), count(*) - count({named}) FROM {name}")  # noqa: S608
@@ -161,4 +191,6 @@ def describe_pairing(found: PairedRuns) -> str:
     """Return how many rows were compared, and which were not."""
     alone = [f"{n:,} only in the {which}" for n, which in ((found.only_old, "first"), (found.only_new, "second")) if n]
     rest = f"; {' and '.join(alone)}" if alone else ""
-    return f"Row by row, by {printable(found.key)} ({found.rows:,} rows in both runs{rest})"
+    unlike = [f"{printable(column)} is another in {count:,} of them" for column, count in found.unlike.items()]
+    used = f"; {', '.join(unlike)}, and that of the second run is used" if unlike else ""
+    return f"Row by row, by {printable(found.key)} ({found.rows:,} rows in both runs{used}{rest})"

@@ -165,6 +165,20 @@ def test_two_runs_with_a_key_are_compared_row_by_row(runs, capsys):
     assert "independent samples" not in out
 
 
+def test_labels_and_groups_that_differ_between_two_runs_are_counted(runs, capsys):
+    """A net loss by the labels of the second run alone would hide that labels were corrected in between."""
+    after = pd.read_parquet("after.parquet")
+    after["y"] = after.y.where(after.id >= 7, 1 - after.y).astype(float)
+    after["race"] = after.race.where(after.id != 300, None)
+    after.to_parquet("after.parquet")
+    said = " ".join(audit(capsys, "diff", *runs("before.parquet", "after.parquet"))[1].split())
+    assert "(590 rows in both runs; race is another in 1 of them, and that of the second run is used; 10 only" in said
+    after["y"] = 1 - after.y
+    after.to_parquet("after.parquet")
+    said = " ".join(audit(capsys, "diff", *runs("before.parquet", "after.parquet"))[1].split())
+    assert "y is another in 590 of them, race is another in 1 of them, and that of the second run is used" in said
+
+
 def test_runs_that_cannot_be_paired_say_why(runs, place, capsys):
     both = runs("before.parquet", "after.parquet")
     pd.read_parquet("after.parquet").assign(p=0).to_parquet("after.parquet")
