@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OWN = ("item", "template", "group", "arm", "to")
 """Columns that are written beside those of the prompts."""
 TRUE, FALSE = {"1", "true", "yes"}, {"0", "false", "no"}
+WORDS = {"true", "yes", "false", "no"}
 
 
 class Written(NamedTuple):
@@ -183,6 +184,7 @@ def _read_exchanges(table: Path, decision: str) -> dict[tuple[str, str], list[Te
     if not rows:
         raise SourceError(f"{shown} has no rows")
     arms = _gather(rows, decision, shown)
+    _refuse_mixture(rows, decision, arms, shown)
     found: dict[tuple[str, str], list[Text]] = {}
     for (item, arm, to), (value, row) in arms.items():
         if arm == "between":
@@ -197,6 +199,17 @@ def _read_exchanges(table: Path, decision: str) -> dict[tuple[str, str], list[Te
 
 
 Key = tuple[str, str, str]
+
+
+def _refuse_mixture(rows: Sequence[Mapping[str, Any]], decision: str, arms: Arms, shown: str) -> None:
+    """Refuse words among numbers that are no decisions of yes and no: yes is no 1 beside 300."""
+    word = next((row[decision] for row in rows if str(row[decision]).lower() in WORDS), None)
+    number = next((value for value, _ in arms.values() if value not in {0.0, 1.0}), None)
+    if word is not None and number is not None:
+        raise ValuesError(
+            f"{shown}: decision '{printable(decision)}' holds '{printable(word)}' and the number {number:g}; write all "
+            "as yes and no, or all as numbers"
+        )
 
 
 def _require_between(arms: Arms, compared: Iterable[tuple[str, str]], shown: str) -> None:

@@ -144,6 +144,15 @@ def test_decisions_that_are_numbers_are_not_written_as_pairs(tmp_path):
     assert not (tmp_path / "e.parquet").exists()
 
 
+def test_words_among_numbers_are_no_decisions_of_one_scale(tmp_path):
+    write(tmp_path, ["Mary came.", "John left."])
+    table = decide(tmp_path, lambda r: 300 if r["arm"] == "between" else "yes")
+    with pytest.raises(ValuesError, match="holds 'yes' and the number 300; write all as yes and no, or all as numbers"):
+        measure_swapped(table, "decision")
+    table = decide(tmp_path, lambda r: 0 if r["arm"] == "between" else "yes")
+    assert measure_swapped(table, "decision")[0].shares
+
+
 def test_a_text_without_its_template_is_refused(tmp_path):
     (tmp_path / "terms.toml").write_text(TERMS)
     (tmp_path / "prompts.csv").write_text("text,made\nMary came.,t\nMary left.,\n")
