@@ -412,6 +412,14 @@ def test_numbers_of_pandas_are_truth_values_of_the_plain_form(tmp_path):
     assert [item.reason for item in read_logs([table]).items] == [None, "unreadable", None]
 
 
+def test_the_next_step_names_groups_only_where_items_have_some(tmp_path, capsys):
+    (tmp_path / "with.csv").write_text("item,outcome,group\n1,toward,a\n")
+    (tmp_path / "without.csv").write_text("item,outcome\n1,toward\n")
+    for name, step in (("with", "--task items --groups group\n"), ("without", "--task items\n")):
+        assert run("read", tmp_path / f"{name}.csv", "--into", tmp_path / f"{name}.parquet") == 0
+        assert capsys.readouterr().out.endswith(step)
+
+
 @pytest.mark.slow
 def test_a_log_of_100_mb_is_read_in_three_seconds_of_cpu_and_200_mb(tmp_path):
     """A log of BBQ as the harness writes it: twelve options an item, and each prompt twelve times."""

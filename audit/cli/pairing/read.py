@@ -49,7 +49,8 @@ def read(
     write_items(table, into)
     for line in _describe(table):
         say(line)
-    say(f"Next    audit model {into} --task items --groups group")
+    grouped = " --groups group" * any(item.group is not None for item in table.items)
+    say(f"Next    audit model {into} --task items{grouped}")
 
 
 def _describe(table: ItemTable) -> list[str]:

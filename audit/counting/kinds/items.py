@@ -141,8 +141,9 @@ def _refuse_values(con: Any, question: Items, table: Table) -> None:
     asked = "correct NOT IN (0, 1) OR template IS NULL OR f IS NULL"
     wrong = con.execute(f"SELECT count(*) FROM items WHERE {asked}").fetchone()[0]  # noqa: S608
     if wrong:
+        have = "row has" if wrong == 1 else "rows have"
         raise ValuesError(
-            f"{table.name}: {wrong:,} rows have no template, no unit, or a 'correct' that is neither 0 nor 1"
+            f"{table.name}: {wrong:,} {have} no template, no unit, or a 'correct' that is neither 0 nor 1"
         )
 
 
