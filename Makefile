@@ -20,6 +20,7 @@ help: ## this list
 .venv/.dev: .venv/.demo
 	@echo "Adding what the tests need"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,dashboard,dev]'
+	$(BIN)/python tests/support/schemas.py
 	@touch $@
 
 demo: .venv/.demo ## audit a real training run on 1,989 mortgage decisions, and say where its card lies

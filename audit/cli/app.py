@@ -167,6 +167,7 @@ def _report_unexpected(error: BaseException) -> int:
         if hasattr(error, "message"):
             said = _explain_option(error) or _explain_stray(str(error.message))
             error.message = escape_controls(without_credentials(said))
+            _annotate(error.message)
         error.show()
         return int(error.exit_code)
     if os.environ.get("EVENHAND_TRACEBACK"):
@@ -203,8 +204,14 @@ def _explain_stray(message: str) -> str:
 def _say(message: str, code: int) -> int:
     line = escape_controls(without_credentials(" ".join(message.split("\n"))))
     print(f"audit: {line}", file=sys.stderr)  # noqa: T201 - the one door to the terminal for errors
-    if find_ci() == "github":
-        from audit.report.ci.formats.github import make_annotation
-
-        print(make_annotation("error", line, title="audit"), file=sys.stderr)  # noqa: T201 - what GitHub reads
+    _annotate(line)
     return code
+
+
+def _annotate(line: str) -> None:
+    """Say it to GitHub Actions too, where a step that fails without an annotation is a puzzle."""
+    if find_ci() != "github":
+        return
+    from audit.report.ci.plain_text import make_annotation
+
+    print(make_annotation("error", line, title="audit"), file=sys.stderr)  # noqa: T201 - see above

@@ -12,7 +12,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.console import put, say
-from audit.cli.job import ask_reports, report_result
+from audit.cli.job import ask_reports, fence_log, report_result
 from audit.cli.listing import listing, prune
 from audit.cli.named_runs import explain_defects, load_by_name, print_unfinished, resolve_name
 from audit.cli.options import Command
@@ -73,7 +73,8 @@ def gate(
     with explain_defects(found):
         # What is said of the exit code is said of the policy that was applied, which may not be the recorded one.
         applied = replace(judged, question=record_question(config))
-        print_verdict(applied, PlainConsole(stderr=json), exit_zero=excused, named=True)
+        with fence_log(json=json):
+            print_verdict(applied, PlainConsole(stderr=json), exit_zero=excused, named=True)
         code = report_result(reports, applied, 0 if excused else code, config=policy, folder=folder, json=json)
     raise typer.Exit(code)
 

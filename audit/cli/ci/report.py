@@ -18,7 +18,7 @@ from audit.cli import options as o
 from audit.cli.console import say
 from audit.cli.named_runs import explain_defects, load_by_name, resolve_name
 from audit.cli.options import Command
-from audit.errors import QuestionError, StoreError, printable
+from audit.errors import QuestionError, StoreError, printable, words_of
 from audit.report.ci.registry import list_formats, load_format
 from audit.system.environment import DEFAULT_STORE, find_ci
 
@@ -91,8 +91,8 @@ def _require_writable(path: Path, chosen: Format) -> None:
     shown = printable(path, 200)
     if path.is_dir():
         raise StoreError(f"'{shown}' is a folder; name a file for the {chosen.name} report")
-    if not path.parent.is_dir():
-        raise StoreError(f"'{printable(path.parent, 200)}' is no folder; create it first")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise StoreError(f"'{printable(path.parent, 200)}' is no folder; name another")
     if not path.is_file():
         return
     there = path.read_bytes()
@@ -100,6 +100,15 @@ def _require_writable(path: Path, chosen: Format) -> None:
         raise StoreError(
             f"'{shown}' exists and is no {chosen.name} report, so it is not overwritten; name another file"
         )
+
+
+def _write_over(path: Path, text: str, chosen: Format) -> None:
+    """Write a report into its file, whose folder is made; through a link, so that the link stays one."""
+    from audit.system import atomic
+
+    _require_writable(path, chosen)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(path.resolve(), text)
 
 
 def write_reports(
@@ -160,18 +169,15 @@ def _append(path: Path, text: str) -> None:
 
 def _write_report(asked: AskedReport, report: CiReport, *, json: bool) -> bool:
     """Write one report; what goes wrong is said, and costs neither the others nor the verdict."""
-    from audit.system.atomic import write_text
-
     chosen = load_format(asked.format)
     text = chosen.write(report)
     if asked.path is None:
         (sys.stderr if json else sys.stdout).write(text)
         return True
     try:
-        _require_writable(asked.path, chosen)
-        write_text(asked.path.resolve(), text)
-    except StoreError as error:
-        say(f"audit: the {chosen.name} report was not written: {error}", err=True)
+        _write_over(asked.path, text, chosen)
+    except (StoreError, OSError) as error:
+        say(f"audit: the {chosen.name} report was not written: {words_of(error)}", err=True)
         return False
     say(f"Wrote {printable(asked.path, 200)} ({chosen.name})", err=True)
     return True
@@ -198,7 +204,6 @@ def report(
     import datetime as dt
 
     from audit.report.ci.ci_report import make_ci_report
-    from audit.system.atomic import write_text
 
     chosen = load_format(style)
     if output is not None:
@@ -210,7 +215,7 @@ def report(
     if output is None:
         sys.stdout.write(text)
     else:
-        write_text(output.resolve(), text)
+        _write_over(output, text, chosen)
 
 
 COMMANDS = (Command(report, {"name": "report"}),)

@@ -11,7 +11,7 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.audit import audit_table, say_in_options
-from audit.cli.job import HERE, ask_reports, make_job
+from audit.cli.job import HERE, ask_reports, fence_log, make_job, report_result
 from audit.cli.options import Command, Given
 
 WORST_FIRST = (1, 3, 0)
@@ -87,6 +87,8 @@ def _compare_each(given: Given, candidates: Sequence[str], store: Path, *, exit_
         config = ask(given, None)
         dialect, engine = config.dialect(given.table), config.data.engine
         open_source(given.table, digested=False, engine=engine, dialect=dialect).require(candidates)
+    # One file cannot hold the reports of several; a log can.
+    logged = [report for report in ask_reports(None) if report.path is None]
     for name in candidates:
         own = replace(given, asked={**given.asked, "prediction": name})
         with say_in_options(own, asked=True):
@@ -95,10 +97,12 @@ def _compare_each(given: Given, candidates: Sequence[str], store: Path, *, exit_
                 config, Path(), store, ("audit", given.command, strip_place(given.table)), json=False, metered=False
             )
             audited = run_audit(job)
-        console.print(f"{name} against {given.asked['against']}", markup=False, highlight=False)
         forgiven = exit_zero and audited.exit_code in {1, 3}
-        print_verdict(audited.result, console, exit_zero=forgiven, named=True)
-        console.print()
+        with fence_log(json=False):
+            console.print(f"{name} against {given.asked['against']}", markup=False, highlight=False)
+            print_verdict(audited.result, console, exit_zero=forgiven, named=True)
+            console.print()
+        report_result(logged, audited.result, 0, config=None, folder=audited.folder, json=False)
         codes.append(0 if forgiven else audited.exit_code)
     raise typer.Exit(min(codes, key=lambda code: WORST_FIRST.index(code) if code in WORST_FIRST else -1))
 

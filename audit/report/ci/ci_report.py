@@ -11,18 +11,19 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from audit.config.read import DEFAULT_NAME
+from audit.estimate import Estimate, Stage
 from audit.gates.headline import count_waived, describe_training, warn_of_waivers, write_headline
 from audit.gates.judge import WORST_FIRST, exit_code
 from audit.record.result import AuditResult, Gate, name_verdict
+from audit.report.card.words import name_group
 from audit.report.ci.places import Place, find_limit_places, name_in_checkout
+from audit.report.ci.plain_text import to_line
 from audit.report.disclosure.publishable import find_k, publishable
-from audit.tables.addresses import strip_place
 
 Standing = Literal["failed", "undecided", "allowed", "waived", "passed"]
 """What CI makes of a limit. Undecided is what is inconclusive, undefined or withheld, and no policy lets pass."""
@@ -66,8 +67,10 @@ class CiReport:
     """The worst first."""
     waivers: tuple[str, ...] = ()
     """How many limits are waived, and which waivers end soon; empty where none is."""
-    table: Place
-    """The table that was audited, for formats that want a file where no file sets a limit."""
+    table: Place | None
+    """The table that was audited, for limits that no file sets; None where it does not lie in the checkout."""
+    table_name: str
+    """The same by its name alone, wherever it lies."""
     card: str = ""
     """Path of the card of the run, where it has one."""
 
@@ -87,6 +90,11 @@ class CiReport:
         return describe_training(self.result.run)
 
     @property
+    def model(self) -> str:
+        """Name of the model, as audit.toml has it; empty where it has none."""
+        return str((self.result.question.config.get("model") or {}).get("name") or "")
+
+    @property
     def is_judged(self) -> bool:
         """Whether there is a verdict on any limit."""
         return bool(self.limits) and self.result.verdict != "incomplete"
@@ -99,6 +107,21 @@ class CiReport:
     def acted_on(self) -> tuple[JudgedLimit, ...]:
         """Limits that somebody has to do something about."""
         return tuple(limit for limit in self.limits if limit.standing in ACTED_ON)
+
+    def list_groups(self) -> Iterator[tuple[tuple[Stage, str, tuple[str, ...]], tuple[Estimate, ...]]]:
+        """Yield the values of groups, by stage, metric and grouping, of all that a limit on groups is on."""
+        asked: dict[tuple[Stage, str, tuple[str, ...]], None] = {}
+        for limit in self.limits:
+            estimate = limit.gate.estimate
+            if estimate is not None and estimate.stage in {"model", "data"} and estimate.by:
+                asked[estimate.stage, estimate.metric, estimate.by] = None
+        for key in asked:
+            if groups := tuple(e for e in self.result.estimates.of(*key) if _is_of_one_group(e)):
+                yield key, groups
+
+
+def _is_of_one_group(estimate: Estimate) -> bool:
+    return estimate.group is not None and (estimate.compare, estimate.reference, estimate.outcome) == (None,) * 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +157,7 @@ def make_ci_report(
     insufficient = str(policy.get("insufficient", "fail"))
     gates = sorted(shown.gates, key=lambda gate: WORST_FIRST.index(gate.verdict))
     waived = any(gate.verdict == "waived" for gate in gates)
+    table = name_in_checkout(Path(result.data[-1].source)) if result.data else None
     places = find_limit_places(gates, config)
     limits = (
         JudgedLimit(gate=gate, key=key, standing=_find_standing(gate, insufficient), place=place)
@@ -144,19 +168,11 @@ def make_ci_report(
         k=find_k(result),
         code=exit_code(result.verdict, insufficient),
         limits=tuple(limits),
-        table=_find_table(result),
+        table=None if table is None else Place(file=table),
+        table_name=shown.data[-1].source if shown.data else "memory",
         waivers=(f"{count_waived(gates)}.", *warn_of_waivers(gates, today)) if waived else (),
         card="" if card is None else str(card),
     )
-
-
-def _find_table(result: AuditResult) -> Place:
-    """Return the table of predictions, or of training data: in the checkout, or by its name alone."""
-    part = next((part for part in reversed(result.data)), None)
-    if part is None:
-        return Place(file=DEFAULT_NAME)
-    found = name_in_checkout(Path(part.source))
-    return Place(file=found or strip_place(part.source))
 
 
 def _find_standing(gate: Gate, insufficient: str) -> Standing:
@@ -170,9 +186,25 @@ def _name_apart(written: Sequence[Gate], ordered: Sequence[Gate]) -> list[str]:
 
     Numbers follow the order of the policy, because that of the verdicts changes.
     """
-    seen: Counter[str] = Counter()
-    keys: dict[int, str] = {}
-    for gate in written:
-        seen[gate.name] += 1
-        keys[id(gate)] = gate.name if seen[gate.name] == 1 else f"{gate.name} ({seen[gate.name]})"
+    keys = dict(zip(map(id, written), number_apart([gate.name for gate in written]), strict=True))
     return [keys[id(gate)] for gate in ordered]
+
+
+def name_groups(groups: Sequence[Estimate]) -> list[str]:
+    """Return names of groups, each once: two that look alike where they are shortened are numbered."""
+    return number_apart([name_group(e.by, e.group) for e in groups])
+
+
+def number_apart(names: Sequence[str]) -> list[str]:
+    """Return names, where a further one that reads the same has a number behind it.
+
+    >>> number_apart(["a", "b", "a"])
+    ['a', 'b', 'a (2)']
+    """
+    seen: Counter[str] = Counter()
+    apart: list[str] = []
+    for name in names:
+        line = to_line(name)
+        seen[line] += 1
+        apart.append(name if seen[line] == 1 else f"{name} ({seen[line]})")
+    return apart

@@ -9,6 +9,10 @@ from audit.system.environment import CODES
 # XML 1.0, production 2: no escape makes these characters legal, so they are taken out.
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 GONE = dict.fromkeys(CODES)
+# Of actions/toolkit, packages/core/src/command.ts.
+DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+PROPERTY = {**DATA, ":": "%3A", ",": "%2C"}
+IN_DATA, IN_PROPERTY = str.maketrans(DATA), str.maketrans(PROPERTY)
 
 
 def strip_controls(text: str) -> str:
@@ -23,3 +27,13 @@ def to_line(text: str) -> str:
     'a[31m b c'
     """
     return " ".join(strip_controls(text).split())
+
+
+def make_annotation(level: str, message: str, **properties: object) -> str:
+    r"""Return one command of the log; what is in a name or a sentence begins no other.
+
+    >>> make_annotation("error", "100%\n::x", title="a,b: c")
+    '::error title=a%2Cb%3A c::100%25%0A::x'
+    """
+    told = ",".join(f"{key}={strip_controls(str(value).translate(IN_PROPERTY))}" for key, value in properties.items())
+    return f"::{level}{' ' if told else ''}{told}::{strip_controls(message.translate(IN_DATA))}"

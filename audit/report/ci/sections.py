@@ -108,19 +108,8 @@ def _write_row(view: LimitView) -> str:
 
 def write_groups(report: CiReport) -> Iterator[Section]:
     """Yield a folded table of groups for each metric and grouping that a limit is on."""
-    asked: dict[tuple[str, str, tuple[str, ...]], None] = {}
-    for limit in report.limits:
-        estimate = limit.gate.estimate
-        if estimate is not None and estimate.stage in {"model", "data"} and estimate.by:
-            asked[estimate.stage, estimate.metric, estimate.by] = None
-    for stage, metric, by in asked:
-        groups = [e for e in report.result.estimates.of(stage, metric, by) if _is_of_one_group(e)]
-        if groups:
-            yield _write_table(f"{make_title(metric)} by {name_grouping(by)}", groups)
-
-
-def _is_of_one_group(estimate: Estimate) -> bool:
-    return estimate.group is not None and (estimate.compare, estimate.reference, estimate.outcome) == (None,) * 3
+    for (_, metric, by), groups in report.list_groups():
+        yield _write_table(f"{make_title(metric)} by {name_grouping(by)}", groups)
 
 
 def _write_table(title: str, groups: Sequence[Estimate]) -> Section:

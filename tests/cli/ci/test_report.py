@@ -21,13 +21,13 @@ def recorded(tmp_path, monkeypatch):
 
 
 def test_several_reports_of_a_judged_run(recorded, capsys):
-    assert run_here(recorded, "gate", "audit.json", "--report", "junit", "--report", "markdown=comment.md") == 1
+    assert run_here(recorded, "gate", "audit.json", "--report", "junit", "--report", "markdown=new/comment.md") == 1
     assert len(list(next(iter(JUnitXml.fromfile(str(recorded / "audit-junit.xml")))))) == 8
-    assert (recorded / "comment.md").read_text().startswith("<!-- evenhand -->")
+    assert (recorded / "new" / "comment.md").read_text().startswith("<!-- evenhand -->")
     told = capsys.readouterr()
-    assert told.err.splitlines() == ["Wrote audit-junit.xml (junit)", "Wrote comment.md (markdown)"]
+    assert told.err.splitlines() == ["Wrote audit-junit.xml (junit)", "Wrote new/comment.md (markdown)"]
     # Written anew over its own kind.
-    assert run_here(recorded, "gate", "audit.json", "--report", "junit", "--report", "markdown=comment.md") == 1
+    assert run_here(recorded, "gate", "audit.json", "--report", "junit", "--report", "markdown=new/comment.md") == 1
 
 
 def test_without_a_ci_not_a_byte_is_added(recorded, capsys, monkeypatch):
@@ -62,7 +62,7 @@ def test_a_recorded_run_is_reported_later(recorded, capsys, name):
         (["junit="], "names no file"),
         (["junit=-"], "print it with audit report RUN --format junit"),
         (["junit=audit.json"], "is no junit report, so it is not overwritten"),
-        (["junit=nowhere/x.xml"], "'nowhere' is no folder"),
+        (["junit=audit.json/x.xml"], "'audit.json' is no folder"),
         (["junit=."], "is a folder"),
         (["junit", "junit"], "twice"),
     ],

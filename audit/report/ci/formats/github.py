@@ -10,26 +10,13 @@ import re
 import secrets
 
 from audit.report.ci.ci_report import CiReport, Format, JudgedLimit
-from audit.report.ci.plain_text import strip_controls, to_line
+from audit.report.ci.plain_text import make_annotation, to_line
 from audit.report.ci.sections import write_foot, write_groups, write_head, write_limits, write_page, write_waivers
 
 MOST_ANNOTATIONS = 10
 MOST_SUMMARY_BYTES = 1_000_000
 """GitHub drops the whole summary of a step that has more than 1,024 KiB."""
 MOST_LIMITS = 1_000
-DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
-PROPERTY = {**DATA, ":": "%3A", ",": "%2C"}
-IN_DATA, IN_PROPERTY = str.maketrans(DATA), str.maketrans(PROPERTY)
-
-
-def make_annotation(level: str, message: str, **properties: object) -> str:
-    r"""Return one command of the log; what is in a name or a sentence begins no other.
-
-    >>> make_annotation("error", "100%\n::x", title="a,b: c")
-    '::error title=a%2Cb%3A c::100%25%0A::x'
-    """
-    told = ",".join(f"{key}={strip_controls(str(value)).translate(IN_PROPERTY)}" for key, value in properties.items())
-    return f"::{level}{' ' if told else ''}{told}::{strip_controls(message).translate(IN_DATA)}"
 
 
 def _annotate(level: str, limit: JudgedLimit) -> str:

@@ -23,9 +23,16 @@ def fingerprint(key: str) -> str:
     return sha256(f"evenhand/1 {key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _find_place(report: CiReport) -> Place:
+    """Return the audited table: GitLab takes no finding without a path."""
+    return report.table or Place(file=report.table_name)
+
+
 def _write_limit(limit: JudgedLimit, report: CiReport) -> dict[str, Any]:
     severity = SEVERITY.get(limit.gate.verdict, "major")
-    return _write_finding(limit.key, f"{limit.word}: {limit.gate.sentence}", severity, limit.place or report.table)
+    return _write_finding(
+        limit.key, f"{limit.word}: {limit.gate.sentence}", severity, limit.place or _find_place(report)
+    )
 
 
 def _write_finding(key: str, said: str, severity: str, place: Place) -> dict[str, Any]:
@@ -44,7 +51,7 @@ def write(report: CiReport) -> str:
     found = [_write_limit(limit, report) for limit in report.acted_on]
     if report.result.verdict == "incomplete":
         said = " ".join((f"{report.word}: {report.headline}", *report.notes))
-        found.insert(0, _write_finding(RAN, said, "blocker", report.table))
+        found.insert(0, _write_finding(RAN, said, "blocker", _find_place(report)))
     return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
