@@ -48,6 +48,8 @@ def gate(
 
     Uses its record only; the exit code is that of the verdict.
     """
+    import datetime as dt
+
     from audit.cli.ci.baseline import judge_now, use_baseline
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
@@ -74,7 +76,9 @@ def gate(
         # What is said of the exit code is said of the policy that was applied, which may not be the recorded one.
         applied = replace(judged, question=record_question(config))
         with fence_log(json=json):
-            print_verdict(applied, PlainConsole(stderr=json), exit_zero=excused, named=True)
+            print_verdict(
+                applied, PlainConsole(stderr=json), exit_zero=excused, named=True, today=dt.datetime.now(dt.UTC).date()
+            )
         code = report_result(reports, applied, 0 if excused else code, config=policy, folder=folder, json=json)
     raise typer.Exit(code)
 

@@ -106,6 +106,20 @@ def _count_each(gates: Sequence[Gate], *, that: bool = False) -> list[str]:
     return told
 
 
+def list_notes(result: AuditResult, today: dt.date | None = None) -> tuple[str, ...]:
+    """Return what stands below a verdict: what became of the training, and which waivers end soon.
+
+    Parameters
+    ----------
+    result
+        What was judged.
+    today
+        Day on which it is read; that of the run where none is given, so that a record always reads the same.
+    """
+    day = dt.date.fromisoformat(result.run.finished[:10]) if today is None else today
+    return (*describe_training(result.run), *warn_of_waivers(result.gates, day))
+
+
 def count_waived(gates: Sequence[Gate]) -> str:
     """Return how many limits did not pass and are waived."""
     waived = sum(g.verdict == "waived" for g in gates)

@@ -123,18 +123,24 @@ def _judge_edge(config: Config, evidence: Evidence) -> tuple[Gate, ...]:
 
 
 def require_waived(config: Config, today: dt.date) -> None:
-    """Refuse a waiver of a gate that does not exist, that ends too late, or whose worst value bounds nothing.
+    """Refuse a waiver of no gate or of several, that ends too late, or whose worst value bounds nothing.
 
     Raises
     ------
     QuestionError
         With the gate, and what may be written instead.
     """
-    rules = {rule.name: rule for rule in expand_rules(config)} if config.waivers else {}
+    rules = expand_rules(config) if config.waivers else ()
     for waiver in config.waivers:
-        if waiver.gate not in rules:
-            raise QuestionError(f"waivers: {no_such('gate', waiver.gate, rules)}")
-        require_bounded(waiver, rules[waiver.gate], today)
+        meant = [rule for rule in rules if rule.name == waiver.gate]
+        if not meant:
+            raise QuestionError(f"waivers: {no_such('gate', waiver.gate, [rule.name for rule in rules])}")
+        if len(meant) > 1:
+            raise QuestionError(
+                f"waivers: '{printable(waiver.gate)}' is the name of {len(meant)} limits, and a waiver is for one; "
+                "remove the other limits of that name, or the waiver"
+            )
+        require_bounded(waiver, meant[0], today)
 
 
 def _with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:

@@ -6,6 +6,7 @@ The counts by race are those of the mortgages of Boston that ship with the packa
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,11 +15,12 @@ import audit
 from audit.config.read import build
 from audit.config.schema import GateRule
 from audit.estimate import Estimate
-from audit.gates.headline import describe_training, describe_unfinished, suggest_next, write_headline
+from audit.gates.headline import describe_training, describe_unfinished, list_notes, suggest_next, write_headline
 from audit.gates.judge import judge_again
 from audit.gates.words.totals import describe_checks, describe_energy
 from audit.record.result import Check, Run
 from audit.report.disclosure.publishable import publishable
+from audit.report.terminal.verdict import describe_verdict
 
 TODAY = dt.date(2026, 11, 30)
 BOSTON = {"black": (133, 197), "hispanic": (86, 111), "white": (1531, 1681)}
@@ -351,3 +353,40 @@ def test_whom_a_group_is_compared_with_is_counted_without_those_that_are_exclude
     asked = {"gates": ["selection_rate difference_to_overall <= 0.01"], "least_rows": 30}
     found = audit.measure(y_pred=selected, groups={"g": group}, **asked)
     assert found.gates[0].sentence.endswith("Whom each group is compared with is counted without them.")
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (31, None),
+        (30, "ends in 30 days, on "),
+        (2, "ends in 2 days, on "),
+        (1, "ends tomorrow, on "),
+        (0, "ends today: "),
+        (-1, " ended on "),
+    ],
+)
+def test_a_waiver_is_warned_of_from_30_days_before_its_end(days, said):
+    result = measured(BOSTON, D, waivers=[WAIVER])
+    end = dt.date.fromisoformat(WAIVER["expires"])
+    warned = list_notes(result, end - dt.timedelta(days=days))
+    assert len(warned) == (said is not None)
+    assert all(said in line and WAIVER["owner"] in line and result.gates[0].name in line for line in warned)
+
+
+def test_every_page_warns_of_a_waiver_that_ends_soon():
+    from audit.report.card.render import render
+    from audit.report.ci.registry import list_formats
+    from reports import write as write_report
+
+    result = measured(BOSTON, D, waivers=[WAIVER])
+    near = dt.date.fromisoformat(WAIVER["expires"]) - dt.timedelta(days=3)
+    ran = replace(result, run=replace(result.run, finished=f"{near}T09:00:00Z"))
+    assert "ends in 3 days" in render(ran, "md")
+    assert "ends in 3 days" in "".join(line.body for line in describe_verdict(ran))
+    reports = {name: write_report(name, result, near) for name in list_formats()}
+    # A file for upload holds only what must be acted on; numbers have no place for a sentence.
+    told = {name for name, text in reports.items() if "ends in 3 days" in text}
+    assert told == {"github", "junit", "markdown"}
+    assert '"waived": 1' in reports["metrics"]
+    assert "evenhand_waived 1.0" in reports["prometheus"]

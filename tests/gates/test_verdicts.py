@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,6 +155,30 @@ def test_a_worst_value_is_a_limit_that_could_be_broken_in_every_direction(gate, 
     name = asked(gate).gates[0].name
     with pytest.raises(QuestionError, match="bounds nothing"):
         judge(waived_config(waiver(gate=name, max_gap=worst), gates=(gate,)), Evidence(estimates=()), TODAY)
+
+
+def test_a_waiver_is_for_one_limit_where_two_have_one_name():
+    """The wider of two limits would otherwise be waived by what was accepted for the narrower one."""
+    two = (RATIO, {**RATIO, "min": 0.5})
+    with pytest.raises(QuestionError, match="is the name of 2 limits, and a waiver is for one"):
+        judge(waived_config(waiver(), gates=two), Evidence(estimates=[ratio(0.9, 0.85, 0.95)]), TODAY)
+
+
+@pytest.mark.parametrize("key", ["by", "k", "min", "max", "limit", "groups", "metric"])
+def test_a_waiver_widens_nothing(key):
+    """It names one limit whole; who is compared, what is published and the limit itself are no part of it."""
+    with pytest.raises(QuestionError, match=rf"waivers\[0\]\.{key}"):
+        waived_config(waiver(**{key: 0.1}))
+
+
+def test_a_waiver_covers_no_other_columns():
+    gates = ({**RATIO, "by": ["g"]}, {**RATIO, "by": ["h"]})
+    data = {"source": "rows.csv", "label": "y", "groups": ["g", "h"]}
+    config = asked(*gates, waivers=[waiver()], data=data)
+    of_h = replace(ratio(0.6, 0.55, 0.7), by=("h",))
+    judged = judge(config, Evidence(estimates=[ratio(0.6, 0.55, 0.7), of_h]), TODAY)
+    assert [gate.verdict for gate in judged] == ["waived", "fail"]
+    assert [(gate.min, gate.estimate.value) for gate in judged] == [(RATIO["min"], 0.6)] * 2
 
 
 def test_waivers_drawn_at_random_hold_exactly_while_they_may():

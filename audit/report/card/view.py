@@ -215,7 +215,7 @@ def write_headline(result: AuditResult) -> str:
         return clean_text(headline.write_headline(result), SENTENCE_LENGTH)
     said = (
         headline.write_headline(result),
-        *headline.describe_training(result.run),
+        *headline.list_notes(result),
         *describe_baseline(result.baseline),
     )
     return " ".join(clean_text(s, SENTENCE_LENGTH) for s in said)

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +28,10 @@ from audit.report.disclosure.publishable import find_k, publishable
 
 Standing = Literal["failed", "undecided", "allowed", "waived", "passed"]
 """What CI makes of a limit. Undecided is what is inconclusive, undefined or withheld, and no policy lets pass."""
-STANDINGS: Mapping[str, Standing] = {"fail": "failed", "waived": "waived", "pass": "passed"}
+STANDINGS: tuple[Standing, ...] = ("failed", "undecided", "allowed", "waived", "passed")
+OF_VERDICTS: Mapping[str, Standing] = {"fail": "failed", "waived": "waived", "pass": "passed"}
+RAN = "audit.run"
+"""Name of the finding about a run that has no verdict."""
 ACTED_ON: frozenset[Standing] = frozenset({"failed", "undecided"})
 
 
@@ -178,7 +182,7 @@ def make_ci_report(
 def _find_standing(gate: Gate, insufficient: str) -> Standing:
     if gate.verdict == "insufficient" and insufficient == "warn":
         return "allowed"
-    return STANDINGS.get(gate.verdict, "undecided")
+    return OF_VERDICTS.get(gate.verdict, "undecided")
 
 
 def _name_apart(written: Sequence[Gate], ordered: Sequence[Gate]) -> list[str]:
@@ -188,6 +192,11 @@ def _name_apart(written: Sequence[Gate], ordered: Sequence[Gate]) -> list[str]:
     """
     keys = dict(zip(map(id, written), number_apart([gate.name for gate in written]), strict=True))
     return [keys[id(gate)] for gate in ordered]
+
+
+def make_fingerprint(key: str) -> str:
+    """Return what makes a finding the same in two runs: the name of its limit, and never its value."""
+    return sha256(f"evenhand/1 {key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def name_groups(groups: Sequence[Estimate]) -> list[str]:

@@ -5,12 +5,13 @@ What was drawn stands here too. Must not: show a figure without how it is known,
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from audit.errors import printable
 from audit.estimate import figure_text
-from audit.gates.headline import count_limits, count_waived, describe_training, write_headline
+from audit.gates.headline import count_limits, count_waived, list_notes, write_headline
 from audit.gates.judge import exit_code
 from audit.record.energy import CONTRACT_FACTOR, GRID_FACTOR, CarbonPerUnit, Energy
 from audit.record.energy_text import (
@@ -61,6 +62,7 @@ def print_verdict(
     exit_zero: bool = False,
     code: int | None = None,
     named: bool = False,
+    today: dt.date | None = None,
 ) -> None:
     """Print the verdict, the meaning of the exit code, and every limit.
 
@@ -76,9 +78,11 @@ def print_verdict(
         Exit code of the command where it is not its verdict's, because it was interrupted.
     named
         Say which run was judged.
+    today
+        Day on which it is judged; that of the run where none is given.
     """
     shown = withhold(result)
-    print_section(console, describe_verdict(shown, exit_zero=exit_zero, code=code), apart=False)
+    print_section(console, describe_verdict(shown, exit_zero=exit_zero, code=code, today=today), apart=False)
     print_section(console, describe_withheld(result, shown), apart=False)
     print_section(console, list_limits(shown, console.width))
     if named:
@@ -86,8 +90,10 @@ def print_verdict(
         print_section(console, [Line("Run     ", f"{printable(result.run.id)}: {command}")])
 
 
-def describe_verdict(result: AuditResult, *, exit_zero: bool = False, code: int | None = None) -> Iterator[Line]:
-    """Yield the verdict with its sentence, the tally of the limits, and what the exit code means."""
+def describe_verdict(
+    result: AuditResult, *, exit_zero: bool = False, code: int | None = None, today: dt.date | None = None
+) -> Iterator[Line]:
+    """Yield the verdict with its sentence, the tally of the limits, what the exit code means, and waivers that end."""
     word = name_verdict(result.verdict, interrupted=bool(result.run.interrupted))
     yield Line(f"{word}: ", write_headline(result), result.verdict, hang=2)
     meaning = _explain_exit_code(result, code)
@@ -95,7 +101,7 @@ def describe_verdict(result: AuditResult, *, exit_zero: bool = False, code: int 
         meaning = f"Exit code 0 (--exit-zero; otherwise {meaning.removeprefix('Exit code ').rstrip('.')})."
     tally = count_limits(result.gates) if len(result.gates) > 1 else ""
     yield Line("  ", f"{tally} {meaning}".lstrip())
-    for sentence in (*describe_training(result.run), *_describe_baseline(result)):
+    for sentence in (*list_notes(result, today), *_describe_baseline(result)):
         yield Line("  ", sentence)
 
 

@@ -15,7 +15,7 @@ from sample_results import boston, boston_config, hostile, single_small_group, u
 from schemas import find_schema
 
 from audit.config.write import write_new
-from audit.report.ci.formats import gitlab
+from audit.report.ci.ci_report import make_fingerprint
 from audit.report.ci.registry import load_format
 from reports import report_of, write
 
@@ -121,7 +121,7 @@ def test_a_fingerprint_knows_the_limit_and_not_the_value():
         assert before == after
         assert found[0] != found[1]
         assert len({json.dumps(one) for one in before}) == len(before)
-    assert gitlab.fingerprint("a") != gitlab.fingerprint("b")
+    assert make_fingerprint("a") != make_fingerprint("b")
 
 
 def test_two_limits_of_one_name_are_two_findings():

@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from hashlib import sha256
 from typing import Any
 
-from audit.report.ci.ci_report import CiReport, Format, JudgedLimit
+from audit.report.ci.ci_report import RAN, CiReport, Format, JudgedLimit, make_fingerprint
 from audit.report.ci.places import Place
 from audit.report.ci.plain_text import to_line
 
 SEVERITY = {"fail": "critical", "insufficient": "major"}
-RAN = "audit.run"
-
-
-def fingerprint(key: str) -> str:
-    """Return what makes a finding the same in two runs: the name of its limit, and never its value."""
-    return sha256(f"evenhand/1 {key}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _find_place(report: CiReport) -> Place:
@@ -39,7 +32,7 @@ def _write_finding(key: str, said: str, severity: str, place: Place) -> dict[str
     return {
         "description": to_line(said),
         "check_name": f"evenhand {to_line(key)}",
-        "fingerprint": fingerprint(key),
+        "fingerprint": make_fingerprint(key),
         "severity": severity,
         # GitLab asks for a line; the first one stands for a whole file.
         "location": {"path": to_line(place.file), "lines": {"begin": place.line or 1}},

@@ -9,7 +9,7 @@ from typing import Any
 
 from audit.estimate import Estimate
 from audit.report.card.words import name_grouping
-from audit.report.ci.ci_report import CiReport, Format, JudgedLimit, name_groups
+from audit.report.ci.ci_report import STANDINGS, CiReport, Format, JudgedLimit, name_groups
 from audit.report.ci.plain_text import to_line
 
 MOST_GROUPS = 1_000
@@ -46,8 +46,9 @@ def _write_values(groups: tuple[Estimate, ...]) -> dict[str, float]:
 def write(report: CiReport) -> str:
     """Return the report as one JSON object."""
     energy = report.result.energy
+    counts = {standing: report.count(standing) for standing in STANDINGS}
     told: dict[str, Any] = {
-        "evenhand": {"verdict": report.result.verdict, "exit_code": report.code},
+        "evenhand": {"verdict": report.result.verdict, "exit_code": report.code, **counts},
         "limits": {to_line(limit.key): _write_limit(limit) for limit in report.limits},
         "groups": _write_groups(report),
     }

@@ -19,6 +19,7 @@ MOST_GROUPS = 1_000
 HELP = {
     "evenhand_exit_code": "Exit code of the verdict.",
     "evenhand_verdict": "1 for the verdict of a limit, 0 for every other one.",
+    "evenhand_waived": "How many limits did not pass and are waived.",
     "evenhand_limit": "What a limit found, its interval, and the limit.",
     "evenhand_estimate": "A metric of a group, with its interval.",
     "evenhand_energy_kwh": "Energy of the run.",
@@ -78,7 +79,8 @@ def _list_energy(report: CiReport) -> tuple[list[str], list[str]]:
 def write(report: CiReport) -> str:
     """Return the report as Prometheus text."""
     code = [*_write_line("evenhand_exit_code", {}, report.code)]
-    families = (code, [*_list_verdicts(report)], [*_list_limits(report)], [*_list_estimates(report)])
+    waived = [*_write_line("evenhand_waived", {}, report.count("waived"))]
+    families = (code, [*_list_verdicts(report)], waived, [*_list_limits(report)], [*_list_estimates(report)])
     lines = []
     for (name, said), family in zip(HELP.items(), (*families, *_list_energy(report)), strict=True):
         if family:

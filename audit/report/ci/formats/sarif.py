@@ -15,8 +15,7 @@ from typing import Any
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.report.card.limits import name_limit
 from audit.report.card.words import describe_limit
-from audit.report.ci.ci_report import CiReport, Format, JudgedLimit
-from audit.report.ci.formats.gitlab import RAN, fingerprint
+from audit.report.ci.ci_report import RAN, CiReport, Format, JudgedLimit, make_fingerprint
 from audit.report.ci.places import Place
 from audit.report.ci.plain_text import to_line
 
@@ -61,7 +60,7 @@ def _write_finding(key: str, at: int, level: str, said: str, place: Place | None
         "level": level,
         "message": {"text": to_line(said)},
         "locations": [location],
-        "partialFingerprints": {"evenhandGate/v1": fingerprint(key)},
+        "partialFingerprints": {"evenhandGate/v1": make_fingerprint(key)},
     }
 
 
