@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.config.schema import Config, GateRule
-from audit.errors import QuestionError, no_such
+from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate
 from audit.gates.decisive_groups import Held, Settled, find_held_back
 from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check

@@ -20,16 +20,23 @@ from typing import Literal
 from audit.estimate import Estimate, Stage
 from audit.gates.headline import count_waived, describe_training, warn_of_waivers, write_headline
 from audit.gates.judge import WORST_FIRST, exit_code
+from audit.gates.words.against_baseline import describe_baseline
 from audit.record.result import AuditResult, Gate, name_verdict
 from audit.report.card.words import name_group
 from audit.report.ci.places import Place, find_limit_places, name_in_checkout
 from audit.report.ci.plain_text import to_line
 from audit.report.disclosure.publishable import find_k, publishable
 
-Standing = Literal["failed", "undecided", "allowed", "waived", "passed"]
-"""What CI makes of a limit. Undecided is what is inconclusive, undefined or withheld, and no policy lets pass."""
-STANDINGS: tuple[Standing, ...] = ("failed", "undecided", "allowed", "waived", "passed")
-OF_VERDICTS: Mapping[str, Standing] = {"fail": "failed", "waived": "waived", "pass": "passed"}
+Standing = Literal["failed", "undecided", "allowed", "known", "waived", "passed"]
+"""What CI makes of a limit. Undecided is what is inconclusive, undefined or withheld, and no policy lets pass; known is
+what failed in the baseline already."""
+STANDINGS: tuple[Standing, ...] = ("failed", "undecided", "allowed", "known", "waived", "passed")
+OF_VERDICTS: Mapping[str, Standing] = {
+    "fail": "failed",
+    "known": "known",
+    "waived": "waived",
+    "pass": "passed",
+}
 RAN = "audit.run"
 """Name of the finding about a run that has no verdict."""
 ACTED_ON: frozenset[Standing] = frozenset({"failed", "undecided"})
@@ -90,8 +97,8 @@ class CiReport:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What limits on the data did to training, and what kept the audit from being complete."""
-        return describe_training(self.result.run)
+        """What became of the training and of the audit, and with which run limits were compared."""
+        return (*describe_training(self.result.run), *describe_baseline(self.result.baseline))
 
     @property
     def model(self) -> str:

@@ -13,7 +13,7 @@ from audit.report.card.words import name_grouping
 from audit.report.ci.ci_report import CiReport, Format, name_groups
 from audit.report.ci.plain_text import to_line
 
-VERDICTS = ("pass", "waived", "insufficient", "undefined", "withheld", "fail")
+VERDICTS = ("pass", "waived", "known", "insufficient", "undefined", "withheld", "fail")
 MOST_GROUPS = 1_000
 """Groups of one metric and grouping; of more, none is written, and a comment says how many there are."""
 HELP = {
