@@ -14,6 +14,7 @@ from pathlib import Path
 
 import guide_data
 import pytest
+from commands import audit
 
 DATA = """[data]
 source = "rows.csv"
@@ -301,3 +302,16 @@ retrained = ["distilled"]
     assert code == 1, said
     assert re.search(r"^(FAILED|ERROR) audit\.toml::edge - ", said, re.MULTILINE), said
     assert re.search(r"^FAIL: 2 limits: ", said, re.MULTILINE), said
+
+
+def test_what_is_known_from_the_baseline_is_skipped(folder, capfd):
+    (folder / "audit.toml").write_text(DATA + FAILS)
+    assert audit("run", cwd=folder).returncode == 1
+    assert audit("baseline", "update", "latest", "--to", "main.json", cwd=folder).returncode == 0
+    (folder / "audit.toml").write_text(f'{DATA}{FAILS}[baseline]\nresult = "main.json"\n')
+    code, said = run_here(folder, capfd, "--audit", "audit.toml", "-rs")
+    assert code == 0, said
+    assert re.search(
+        r"^SKIPPED \[1\] audit\.toml:\d+: KNOWN: Known since \d{4}-\d\d-\d\d: .* By sex, ", said, re.MULTILINE
+    ), said
+    assert re.search(r"^KNOWN: 1 limit\. Report: ", said, re.MULTILINE), said
