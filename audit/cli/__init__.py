@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-from audit.system.environment import INTERRUPTED
+from audit.system.environment import leave_interrupted
 
 __all__ = ["main"]
 
@@ -19,5 +19,5 @@ def main(arguments: list[str] | None = None) -> None:
         with suppress(OSError):
             if sys.stderr is not None:
                 sys.stderr.write("audit: interrupted (Ctrl-C); the command did not finish\n")
-        sys.exit(INTERRUPTED)
+        leave_interrupted()
     run(arguments)

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from audit._version import __version__
 from audit.cli.streams import Interrupts, Streams
 from audit.errors import AuditError, printable, without_credentials
-from audit.system.environment import INTERRUPTED, escape_controls, find_ci, hand_on_output
+from audit.system.environment import INTERRUPTED, escape_controls, find_ci, hand_on_output, leave_interrupted
 
 INTERNAL_ERROR = 4
 OUTPUT_LOST = 74
@@ -125,6 +125,8 @@ def main(arguments: list[str] | None = None) -> None:
                 code = _say(STOPPED, INTERRUPTED)
         hand_on_output()
         code = _report_lost_output(streams, code)
+    if code == INTERRUPTED and arguments is None:
+        leave_interrupted()
     sys.exit(code)
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Final, Literal, TextIO
+from typing import Final, Literal, NoReturn, TextIO
 
 from audit.errors import AuditError, printable
 
@@ -76,6 +76,16 @@ def hand_on_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
+
+
+def leave_interrupted() -> NoReturn:
+    """End the process with the exit code of an interrupt.
+
+    Where the interrupt broke into text that Python executes, as the making of a dataclass, Python ends by the signal
+    whatever exit code is asked for (``exit_sigint`` in Modules/main.c, bpo-1054041).
+    """
+    hand_on_output()
+    os._exit(INTERRUPTED)
 
 
 def is_lost(stream: TextIO) -> bool:

@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from property_tests import crossed_now
 
 AUDIT = f"{shlex.quote(sys.executable)} -m audit"
 MODEL = f"{AUDIT} model t.csv --label y --prediction p --groups g --gate 'selection_rate ratio >= %s'"
@@ -110,8 +111,7 @@ def holds(command, code, stream, folder):
         assert not done.stderr
 
 
-@pytest.mark.parametrize("stream", STREAMS)
-@pytest.mark.parametrize("name", ["model that fails", "track"])
+@pytest.mark.parametrize(("name", "stream"), crossed_now(["model that fails", "track"], STREAMS))
 def test_no_stream_changes_how_a_command_ends(name, stream, place):
     holds(*COMMANDS[name], stream, place)
 
@@ -171,6 +171,22 @@ def test_a_full_disk_is_named_and_the_run_is_kept(place):
 def test_a_command_that_is_metered_runs_without_stderr(place):
     assert shell(f"{AUDIT} track -- sh -c 'echo ran >ran; exit 7' 2>&-", place).returncode == 7
     assert (place / "ran").read_text() == "ran\n"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "from audit.cli import app; app._run = lambda *_: exec('raise KeyboardInterrupt'); app.main()",
+        "sys.meta_path.insert(0, Broken()); from audit.cli import main; sys.modules.pop('audit.cli.app', 0); main()",
+    ],
+    ids=["at work", "at the start"],
+)
+def test_an_interrupt_that_breaks_into_executed_text_ends_as_any_other(broken, tmp_path):
+    """Python remembers such an interrupt of a module, and would end by the signal whatever exit code is asked for."""
+    finder = "import sys\nclass Broken:\n def find_spec(self, name, *_):\n  if name == 'audit.cli.app': exec('raise KeyboardInterrupt')\n"
+    (tmp_path / "broken.py").write_text(finder + broken)
+    done = subprocess.run([sys.executable, "-m", "broken"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "audit: interrupted (Ctrl-C); the command did not finish\n")
 
 
 @pytest.mark.usefixtures("heard")

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from property_tests import some_now
+from property_tests import crossed_now, some_now
 from sklearn import metrics as sk
 
 import audit
@@ -52,8 +52,13 @@ def found(result, metric, by, group, compare=None):
     return next(e for e in result.find(metric, compare, by=by) if e.group == group)
 
 
-@pytest.mark.parametrize("kind", ["fraud", "near 1", "log-odds", "tiny", "ties", "spread", "one value", "huge"])
-@pytest.mark.parametrize("asked", some_now([("weight", "unit"), (), ("weight",), ("unit",)], 2))
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    crossed_now(
+        ["fraud", "near 1", "log-odds", "tiny", "ties", "spread", "one value", "huge"],
+        [("weight", "unit"), (), ("weight",), ("unit",)],
+    ),
+)
 def test_every_metric_of_order_is_that_of_a_loop(kind, asked):
     y, s, g, h, w, people = crowded(kind, 700)
     more = {k: v for k, v in (("weight", w), ("unit", people)) if k in asked}

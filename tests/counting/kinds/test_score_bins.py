@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from property_tests import count_examples
+from property_tests import count_examples, crossed_now
 from sklearn import metrics as sk
 
 import audit
@@ -55,8 +55,7 @@ def levels(result):
     return next(axis.levels for axis in cube.axes if axis.name == SCORE)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("asked", [(), ("weight",), ("unit",)])
+@pytest.mark.parametrize(("kind", "asked"), crossed_now(KINDS, [(), ("weight",), ("unit",)]))
 def test_what_bins_say_is_near_what_the_scores_say(kind, asked):
     y, s, g, h = crowded(kind)
     w = np.random.default_rng(1).choice([0.5, 1.0, 3.0], len(y))

@@ -12,7 +12,7 @@ import sample_results as samples
 from fairlearn import metrics as fl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from property_tests import count_examples, some_now
+from property_tests import count_examples, crossed_now, some_now
 from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef, roc_auc_score
 
 import audit
@@ -493,8 +493,7 @@ def grouping_of(group, y, w, fold):
     return Grouping(("g",), (("a",), ("b",), ("c",)), counts, 0, 0.0, folded=folds > 1)
 
 
-@pytest.mark.parametrize("metric", STATISTICS, ids=lambda m: m.name)
-@pytest.mark.parametrize("n", [60, 300, 2000])
+@pytest.mark.parametrize(("metric", "n"), crossed_now(STATISTICS, [60, 300, 2000]))
 def test_a_statistic_covers_its_distance_from_everybody_or_is_marked(metric, n):
     rng, reps, groups = np.random.default_rng(10), 600, 3
     tables = np.array([(0.4, 0.1, 0.1, 0.4), (0.5, 0.1, 0.2, 0.2), (0.3, 0.2, 0.1, 0.4)])
