@@ -22,6 +22,7 @@ HEAVY = {"pandas", "numpy", "pyarrow", "duckdb", "sklearn", "fairlearn", "great_
          "lightning", "transformers", "xgboost", "lightgbm", "mlflow"}  # fmt: skip
 LONGEST_FUNCTION = 40
 CPU_S = 0.4
+REPORTS_CPU_S = 0.5
 LIBRARIES_CPU_S = 0.09
 
 
@@ -80,13 +81,13 @@ def loaded(*arguments):
     return set(json.loads(done.stderr.splitlines()[-1])) & HEAVY, cpu, done
 
 
-def lightest(*arguments, tries=8):
+def lightest(*arguments, tries=8, most_s=CPU_S):
     """Least CPU of several runs, in units of what the command's own two libraries cost at that moment, if that is dear.
 
     Another process on the same core makes every instruction dearer, theirs as well as ours.
     """
     heavy, least, done = loaded(*arguments)
-    while least >= CPU_S and (tries := tries - 1):
+    while least >= most_s and (tries := tries - 1):
         least = min(least, loaded(*arguments)[1] * min(1.0, LIBRARIES_CPU_S / libraries_cpu_s()))
     return heavy, least, done
 
@@ -113,6 +114,28 @@ def test_the_gate_is_light(tmp_path):
     assert not heavy
     assert cpu_s < CPU_S
     assert done.returncode in {0, 1, 3}, done.stderr
+
+
+def test_the_gate_with_all_reports_is_light(tmp_path, monkeypatch):
+    """Where no count is small; what else is withheld with one is found by an integer programme, which scipy solves."""
+    from sample_results import plain_config, result_of
+
+    from audit.report.ci.registry import list_formats
+
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    counts = {(level,): (40 + 5 * at, 12, 15, 33) for at, level in enumerate("abcdefgh")}
+    gates = [{"metric": "selection_rate", "compare": how, "min": 0.99} for how in ("ratio", "lowest")]
+    result = result_of(("race",), counts, config=plain_config(("race",)) | {"gates": gates})
+    (tmp_path / "audit.json").write_text(result.to_json())
+    formats = [f for f in list_formats() if f != "github"]
+    asked = [word for name in formats for word in ("--report", f"{name}={tmp_path / name}")]
+    heavy, cpu_s, done = lightest("gate", str(tmp_path / "audit.json"), *asked, most_s=REPORTS_CPU_S)
+    assert heavy <= {"numpy"}
+    assert cpu_s < REPORTS_CPU_S
+    assert done.returncode == 1, done.stderr
+    assert all((tmp_path / name).stat().st_size for name in (*formats, "summary.md", "output"))
 
 
 def test_importing_the_package_is_light():

@@ -90,3 +90,62 @@ def test_a_report_that_is_lost_costs_a_pass_and_not_another_verdict(tmp_path, ca
         rules = () if made is boston else ("--gate", "selection_rate ratio >= 0.01")
         assert run_here(tmp_path, "gate", "audit.json", *rules, "--report", "junit") == code
         assert "the junit report was not written: the disk is full" in capsys.readouterr().err
+
+
+def write_rows(folder):
+    rows = [f"{'ab'[at % 2]},{int(at % 5 > 1)},{int(at % 2 == 0 or at % 3 == 0)}" for at in range(400)]
+    (folder / "rows.csv").write_text("race,y,p\n" + "\n".join(rows) + "\n")
+
+
+MODEL = ("model", "rows.csv", "--label", "y", "--prediction", "p", "--groups", "race")
+LIMIT = "selection_rate difference <= 0.1"
+
+
+def test_an_audit_by_a_file_names_the_line_and_one_by_options_names_none(recorded, capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    write_rows(recorded)
+    assert run_here(recorded, *MODEL, "--gate", LIMIT, "--report", "sarif") == 1
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
+    assert told.startswith("::error title=FAIL model.selection_rate.difference.race::By race, ")
+    (first,) = json.loads((recorded / "audit.sarif").read_text())["runs"][0]["results"]
+    assert first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "rows.csv"
+    assert run_here(recorded, *MODEL, "--gate", LIMIT, "--write-config", "audit.toml") == 1
+    capsys.readouterr()
+    assert run_here(recorded, "model", "rows.csv", "--config", "audit.toml", "--report", "sarif") == 1
+    line = (recorded / "audit.toml").read_text().splitlines().index("[[gates]]") + 1
+    (told,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
+    assert told.startswith(f"::error file=audit.toml,line={line},title=FAIL model.selection_rate.difference.race::")
+    (again,) = json.loads((recorded / "audit.sarif").read_text())["runs"][0]["results"]
+    assert again["locations"][0]["physicalLocation"]["region"] == {"startLine": line}
+    assert again["partialFingerprints"] == first["partialFingerprints"]
+
+
+def test_a_training_that_fails_is_told_too(recorded, capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(recorded / "output"))
+    write_rows(recorded)
+    (recorded / "audit.toml").write_text(
+        '[data]\nsource = "rows.csv"\nlabel = "y"\ngroups = ["race"]\n[train]\ncommand = ["false"]\n'
+        'predictions = "p.csv"\n[predictions]\nprediction = "p"\n[[gates]]\nmetric = "selection_rate"\n'
+        'compare = "difference"\nmax = 0.1\n'
+    )
+    assert run_here(recorded, "run", ".", "--report", "junit") == 5
+    assert any(line.startswith("::error title=INCOMPLETE::") for line in capsys.readouterr().out.splitlines())
+    assert "\nincomplete\n" in (recorded / "output").read_text()
+    cases = list(next(iter(JUnitXml.fromfile(str(recorded / "audit-junit.xml")))))
+    assert "exit code 1" in cases[0].result[0].message
+
+
+def test_each_candidate_is_told_in_the_log_and_has_no_file(recorded, capsys, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    write_rows(recorded)
+    head, *rows = (recorded / "rows.csv").read_text().splitlines()
+    more = (f"{row},{row[-1]},{at % 2}" for at, row in enumerate(rows))
+    (recorded / "rows.csv").write_text("\n".join([f"{head},q,old", *more]) + "\n")
+    words = ("pairs", "rows.csv", "--label", "y", "--groups", "race", "--against", "old", "--prediction", "p,q")
+    code = run_here(recorded, *words, "--gate", LIMIT)
+    lines = capsys.readouterr().out.splitlines()
+    assert code == 1
+    assert sum(line.startswith("::error title=FAIL") for line in lines) == 2
+    assert run_here(recorded, *words, "--gate", LIMIT, "--report", "junit") == 2
+    assert "--report takes one --prediction" in capsys.readouterr().err
