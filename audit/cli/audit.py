@@ -45,20 +45,24 @@ def run(
     command: tuple[str, ...] = ("audit", "run", name_config(pipeline))
     if allow_inconclusive:
         config, command = config.allowing_inconclusive(), (*command, "--allow-inconclusive")
-    config = _use_baseline(config, baseline, folder)
+    config = _use_baseline(config, baseline, folder, reports)
     job = make_job(config, folder, store, command, json=json, insist=insist)
     audited = run_audit(job)
     shown = {"json": json, "exit_zero": exit_zero, "whole": verbose}
     conclude(audited, store, **shown, gated=_is_judged(config), reports=reports, config=pipeline)
 
 
-def _use_baseline(config: Config, named: str | None, folder: Path) -> Config:
-    """Return the question beside the baseline that is named, where one is."""
-    if named is None:
-        return config
-    from audit.cli.ci.baseline import use_baseline
+def _use_baseline(config: Config, named: str | None, folder: Path, reports: Sequence[AskedReport]) -> Config:
+    """Return the question beside the baseline that is named, where one is; a report of changes is refused without."""
+    if named is not None:
+        from audit.cli.ci.baseline import use_baseline
 
-    return use_baseline(config, named, folder)
+        config = use_baseline(config, named, folder)
+    if reports:
+        from audit.cli.ci.report import require_baseline
+
+        require_baseline(reports, compared=config.baseline is not None)
+    return config
 
 
 @o.with_options("data")
@@ -187,7 +191,7 @@ def audit_table(
     from audit.tables.addresses import strip_place
 
     with say_in_options(given, asked=config_path is None):
-        config = _use_baseline(ask(given, config_path), given.baseline, Path())
+        config = _use_baseline(ask(given, config_path), given.baseline, Path(), reports)
     if config_path is not None:
         _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
     if write_config is not None:

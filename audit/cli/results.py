@@ -66,6 +66,10 @@ def gate(
     config = _choose_question(found, policy, rule)
     config = config.allowing_inconclusive() if allow_inconclusive else config
     config = use_baseline(config, baseline, Path())
+    if reports:
+        from audit.cli.ci.report import require_baseline
+
+        require_baseline(reports, compared=config.baseline is not None)
     with explain_defects(found):
         judged = judge_now(found, config, baseline, store, renamed=policy is not None)
     if json:

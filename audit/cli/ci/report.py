@@ -74,6 +74,22 @@ def _read_report(text: str) -> AskedReport:
     return AskedReport(chosen.name, _find_path(chosen, path or None))
 
 
+def require_baseline(reports: Sequence[AskedReport], *, compared: bool) -> None:
+    """Refuse a report of changes where nothing is compared, before anything is audited.
+
+    Raises
+    ------
+    QuestionError
+        Naming the report.
+    """
+    stray = next((asked.format for asked in reports if load_format(asked.format).only_on_change), None)
+    if stray is not None and not compared:
+        raise QuestionError(
+            f"the {stray} report shows what changed against a baseline, and there is none; name one in [baseline] "
+            "result or with --baseline, or use the markdown report"
+        )
+
+
 def _find_path(chosen: Format, path: str | None) -> Path | None:
     if path is None:
         return Path(chosen.file) if chosen.file else None
@@ -171,6 +187,9 @@ def _write_report(asked: AskedReport, report: CiReport, *, json: bool) -> bool:
     """Write one report; what goes wrong is said, and costs neither the others nor the verdict."""
     chosen = load_format(asked.format)
     text = chosen.write(report)
+    if chosen.only_on_change and not text:
+        say(f"No limit changed against the baseline, so no {chosen.name} report was written.", err=True)
+        return True
     if asked.path is None:
         (sys.stderr if json else sys.stdout).write(text)
         return True
@@ -209,9 +228,13 @@ def report(
     if output is not None:
         _require_writable(output, chosen)
     found, folder = load_by_name(resolve_name(result, store), store)
+    require_baseline([AskedReport(chosen.name, None)], compared=found.baseline is not None)
     card = folder / CARD if (folder / CARD).is_file() else None
     with explain_defects(found):
         text = chosen.write(make_ci_report(found, dt.datetime.now(dt.UTC).date(), config=policy, card=card))
+    if chosen.only_on_change and not text:
+        say(f"No limit changed against the baseline, so there is no {chosen.name} report.", err=True)
+        return
     if output is None:
         sys.stdout.write(text)
     else:

@@ -145,6 +145,8 @@ class Format:
     write: Callable[[CiReport], str]
     ours: re.Pattern[str] = field(default_factory=lambda: re.compile("evenhand"))
     """What a file of it holds, so that it may be written anew; no other file is overwritten."""
+    only_on_change: bool = False
+    """Whether it tells of changes against a baseline alone; without one it is refused, without a change it is empty."""
 
 
 def make_ci_report(
@@ -166,7 +168,7 @@ def make_ci_report(
     shown = publishable(result)
     policy = shown.question.config.get("policy") or {}
     insufficient = str(policy.get("insufficient", "fail"))
-    gates = sorted(shown.gates, key=lambda gate: WORST_FIRST.index(gate.verdict))
+    gates = sorted(shown.gates, key=lambda gate: (WORST_FIRST.index(gate.verdict), not gate.is_worse))
     waived = any(gate.verdict == "waived" for gate in gates)
     table = name_in_checkout(Path(result.data[-1].source)) if result.data else None
     places = find_limit_places(gates, config)

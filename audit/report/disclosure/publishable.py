@@ -309,7 +309,9 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
     if result.baseline is not None:
         pairs = zip(gates, judged, strict=True)
         gates = tuple(put_baseline_back(shown, gate, result.baseline) for shown, gate in pairs)
-        result = replace(result, baseline=replace(result.baseline, gates=(), digest=""))
+        # Which limits there were tells nothing that the baseline's own card does not.
+        bare = (replace(g, value=None, low=None, high=None, rates=(), findings=None) for g in result.baseline.gates)
+        result = replace(result, baseline=replace(result.baseline, gates=tuple(bare), digest="", source=""))
     return replace(
         result,
         run=run,

@@ -14,6 +14,7 @@ from audit.report.ci.plain_text import make_annotation, to_line
 from audit.report.ci.sections import write_foot, write_groups, write_head, write_limits, write_page, write_waivers
 
 MOST_ANNOTATIONS = 10
+WARNED = ("allowed", "known")
 MOST_SUMMARY_BYTES = 1_000_000
 """GitHub drops the whole summary of a step that has more than 1,024 KiB."""
 MOST_LIMITS = 1_000
@@ -34,7 +35,7 @@ def _list_annotations(report: CiReport) -> list[str]:
     if report.result.verdict == "incomplete":
         told.append(make_annotation("error", " ".join((report.headline, *report.notes)), title=report.word))
     told += [_annotate("error", limit) for limit in report.acted_on]
-    told += [_annotate("warning", limit) for limit in report.limits if limit.standing == "allowed"]
+    told += [_annotate("warning", limit) for limit in report.limits if limit.standing in WARNED]
     return told + [make_annotation("warning", said, title="WAIVED") for said in report.waivers[1:]]
 
 
