@@ -16,7 +16,7 @@ from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import GateVerdict
 
 MOST_NAMED = 6
-NOTHING_FOUND = "No planted gap makes it fail."
+NOTHING_FOUND = "None of these faults makes it fail."
 
 
 def name_place(fault: Fault, by: Sequence[str], group: Group) -> str:
@@ -44,7 +44,11 @@ def describe_value(rule: GateRule, value: float | None) -> str:
 
 def describe_share(point: Point) -> str:
     """Return in how many copies a limit fails, with the interval of their share."""
-    return f"fails in {point.fails} of {point.copies} copies (95% interval {_ends(point)})"
+    return f"fails in {_count(point)} (95% interval {_ends(point)})"
+
+
+def _count(point: Point) -> str:
+    return f"{point.fails} of {point.copies} {'copy' if point.copies == 1 else 'copies'}"
 
 
 def _ends(point: Point) -> str:
@@ -81,9 +85,10 @@ def _others(point: Point) -> str:
 def describe_drilled(rule: GateRule, zero: Point, curves: Sequence[Curve]) -> str:
     """Return what a limit does without a fault, and the smallest fault that it finds."""
     if zero.share >= FOUND_SHARE:
-        return f"It fails already without a fault: in {zero.fails} of {zero.copies} copies."
-    quiet = f"Without a fault it fails in {zero.fails} of {zero.copies} copies."
-    found = [curve for curve in curves if curve.found_at is not None and FAULTS[curve.fault].moves]
+        return f"It fails already without a fault: in {_count(zero)}."
+    quiet = f"Without a fault it fails in {_count(zero)}."
+    moved = [curve for curve in curves if FAULTS[curve.fault].moves]
+    found = [curve for curve in moved or curves if curve.found_at is not None]
     worse = [curve for curve in found if _is_worse(rule, zero, curve)]
     best = min(worse or found, key=lambda curve: _measure_beyond(rule, curve), default=None)
     at = None if best is None else best.found_at
@@ -118,7 +123,7 @@ def list_warnings(zero: Point, verdict: GateVerdict, curves: Sequence[Curve]) ->
     found = []
     if zero.share > QUIET_SHARE:
         then = "passes" if verdict == "pass" else "does not fail"
-        found.append(f"It {then} on these data, and fails in {zero.fails} of {zero.copies} copies without a fault.")
+        found.append(f"It {then} on these data, and fails in {_count(zero)} without a fault.")
     if curves and all(curve.found_from is None for curve in curves):
         found.append("No planted fault makes it fail: on these data it may not be able to fail.")
     passed = [curve for curve in curves if curve.points[-1].passes > curve.points[-1].copies / 2]

@@ -54,8 +54,9 @@ def drill(
 
     chosen = choose_faults(split(faults, "--faults"), _read_sizes(sizes))
     result, folder = _find_run(run, store)
+    place = Path(run).parent if run.endswith(TOML) else None
     console = open_console()
-    job = DrillJob(result=result, folder=folder, faults=chosen, seeds=seeds, seed=seed)
+    job = DrillJob(result=result, folder=folder, faults=chosen, seeds=seeds, seed=seed, place=place)
     if console.is_terminal:
         with console.status("Drilling …") as status:
             found = run_drill(replace(job, say=status.update))

@@ -35,6 +35,8 @@ MOST_PLACES = 4
 TASKS = ("classification", "multiclass")
 CLOSE = 1e-9
 NO_COUNTS = "its numbers do not follow from recorded counts of groups, labels and predictions alone"
+NO_ROWS_HERE = "it looks at rows; name the audit.toml in place of the run to plant faults in the training data"
+NO_METER = "it is on energy, in which no fault is planted"
 NO_ROWS = "the recorded counts have no rows"
 
 
@@ -161,7 +163,7 @@ def find_looked(result: AuditResult, config: Config) -> tuple[list[Looked], dict
         if rule.stage in PARTS:
             grouped.setdefault((rule.stage, rule.by or ()), []).append(rule)
         else:
-            refused[rule] = "it looks at rows or at energy, of which no counts are recorded"
+            refused[rule] = NO_ROWS_HERE if rule.stage == "checks" else NO_METER
     looked: list[Looked] = []
     for (stage, by), rules in grouped.items():
         looked += _look(result, config, stage, by, rules)

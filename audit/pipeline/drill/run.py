@@ -13,7 +13,7 @@ from typing import Any
 from audit._version import __version__
 from audit.axes import FOLD
 from audit.config.read import read_question
-from audit.config.schema import GateRule
+from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError
 from audit.estimate import Group, grouping_text
 from audit.faults.drill import DRILL, Curve, Drill, DrilledGate, digest_document
@@ -43,6 +43,8 @@ class DrillJob:
     faults: Sequence[Fault]
     seeds: int = 100
     seed: int = 0
+    place: Path | None = None
+    """Folder of the audit.toml, where the tables before training lie; None where only counts are at hand."""
     say: Callable[[str], object] = str
     """Told what is being done."""
 
@@ -93,6 +95,7 @@ def drill(job: DrillJob) -> Drill:
     looked, refused = find_looked(job.result, config)
     try:
         found = _drill_counts(looked, job, kept)
+        found |= _drill_rows(config, rules, job, kept)
     finally:
         kept.write()
     verdicts = {(gate.name, gate.min, gate.max): gate.verdict for gate in job.result.gates}
@@ -103,6 +106,17 @@ def drill(job: DrillJob) -> Drill:
     write_text(job.folder / DRILL, made.to_json())
     kept.remove()
     return made
+
+
+def _drill_rows(config: Config, rules: Sequence[GateRule], job: DrillJob, kept: Kept) -> dict[GateRule, DrilledGate]:
+    """Return the limits on data checks, drilled in the tables where these are at hand."""
+    asked = tuple(rule for rule in rules if rule.stage == "checks")
+    if job.place is None or not asked or config.data.source is None:
+        return {}
+    from audit.pipeline.drill.rows import RowDrill, Rows
+
+    rows = Rows(config=config, result=job.result, folder=job.place)
+    return RowDrill(rows=rows, rules=asked, faults=tuple(job.faults), seed=job.seed).drill(kept, job.say)
 
 
 def redraw_cards(result: AuditResult, folder: Path, drill: Drill) -> None:

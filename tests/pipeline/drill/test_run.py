@@ -267,3 +267,29 @@ def test_lowered_scores_withhold_selections_that_the_threshold_makes(tmp_path):
     for point in curve_of(found.gates[0], ("black",), "scores").points:
         lowered = np.where(ROWS["race"] == "black", np.round(score - point.size, 12), score) >= 0.5
         assert point.value == pytest.approx(gap(ROWS.assign(prediction=lowered)), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_a_drill_of_compas_is_silent_without_a_fault_and_finds_what_pandas_plants(shared, tmp_path):
+    """ProPublica's two-year scores: false positive rates of two races, and a tighter limit that fails already."""
+    rows = pd.read_parquet(shared / "data/compas/compas_two_years_deidentified.parquet")
+    rows = rows[rows["race"].isin(["African-American", "Caucasian"])]
+    rows = rows.assign(label=rows["two_year_recid"], prediction=(rows["decile_score"] >= 5).astype(int))
+    wide, tight = "false_positive_rate difference <= 0.4", "selection_rate difference <= 0.05"
+    result = measure(rows, gates=(wide, tight))
+    found = run(tmp_path / "run", result, faults=("withheld",), sizes=(0.1, 0.3, 0.5, 0.7, 1.0), seeds=100)
+    passing = gate_of(found, "model.false_positive_rate.difference.race")
+    assert passing.verdict == "pass"
+    assert passing.without_fault.fails <= 5
+    points = curve_of(passing, ("Caucasian",)).points
+    shares = [passing.without_fault.share, *(point.share for point in points)]
+    assert all(after >= before - 0.1 for before, after in pairwise(shares))
+    rng = np.random.default_rng(17)
+    for point in points:
+        gaps = []
+        for _ in range(30):
+            withheld = (rows["race"] == "Caucasian") & (rng.random(len(rows)) < point.size)
+            negative = rows.assign(prediction=rows["prediction"].where(~withheld, 0))[rows["label"] == 0]
+            gaps.append(gap(negative))
+        assert abs(np.mean(gaps) - point.value) < 4 * np.std(gaps) / np.sqrt(len(gaps)) + 1e-9
+    assert gate_of(found, "model.selection_rate.difference.race").sentence.startswith("It fails already")
