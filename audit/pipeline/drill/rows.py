@@ -134,7 +134,7 @@ class RowDrill:
         try:
             self.rows.check(self.rows.tables["train"])
         except InputError as error:
-            return {rule: make_refused(rule, self._recorded(rule).verdict, str(error)) for rule in self.rules}
+            return {rule: make_refused(rule, self._recorded(rule).alone, str(error)) for rule in self.rules}
         now = self._rule_on(self.rows.tables["train"])
         judged = list(self._judge(kept, say))
         return {rule: self._describe(rule, at, now[at], judged) for at, rule in enumerate(self.rules)}
@@ -142,7 +142,7 @@ class RowDrill:
     def _describe(self, rule: GateRule, at: int, now: Ruling, judged: Sequence[_Sizes]) -> DrilledGate:
         gate = self._recorded(rule)
         if gate.estimate is None or now.value != gate.estimate.value:
-            return make_refused(rule, gate.verdict, "its checks do not come out of the table as the run had them")
+            return make_refused(rule, gate.alone, "its checks do not come out of the table as the run had them")
         (zero,) = tally_rulings([[now]], [now])
         curves = [
             make_curve(
@@ -150,7 +150,7 @@ class RowDrill:
             )
             for one in judged
         ]
-        return make_drilled(rule, gate.verdict, zero, () if zero.is_failing else tuple(curves))
+        return make_drilled(rule, gate.alone, zero, () if zero.is_failing else tuple(curves))
 
     def _judge(self, kept: Kept, say: Callable[[str], object]) -> Iterator[_Sizes]:
         """Yield every fault with its sizes, each judged in some copies of the table."""

@@ -29,6 +29,7 @@ from audit.system.atomic import write_text
 LEAST_SEEDS, MOST_SEEDS = 5, 10_000
 WEIGHTED = "Weights within a cell of the counts are taken as equal when copies are drawn; their spread is not recorded."
 FOLDED = "Copies are drawn by whole folds of the unit, so that rows of one unit stay together."
+NO_BASELINE = "Copies are judged by the limits alone, without the baseline."
 OWN_COLUMNS = "A fault is planted in groups of the columns that a limit compares; other limits are not judged by it."
 NONE = Fault(name="", title="", of="", sizes=())
 
@@ -98,11 +99,11 @@ def drill(job: DrillJob) -> Drill:
         found |= _drill_rows(config, rules, job, kept)
     finally:
         kept.write()
-    verdicts = {(gate.name, gate.min, gate.max): gate.verdict for gate in job.result.gates}
+    verdicts = {(gate.name, gate.min, gate.max): gate.alone for gate in job.result.gates}
     gates = [
         found.get(rule) or make_refused(rule, verdicts[rule.name, rule.min, rule.max], refused[rule]) for rule in rules
     ]
-    made = Drill(**asked, run=job.result.run.id, gates=tuple(gates), notes=tuple(_list_notes(looked)))
+    made = Drill(**asked, run=job.result.run.id, gates=tuple(gates), notes=tuple(_list_notes(looked, config)))
     write_text(job.folder / DRILL, made.to_json())
     kept.remove()
     return made
@@ -177,7 +178,7 @@ def _judge(cell: _Cell, copies: Sequence[Kinds], job: DrillJob, kept: Kept) -> l
     return kept.cells[cell.key]
 
 
-def _list_notes(looked: Sequence[Looked]) -> Iterator[str]:
+def _list_notes(looked: Sequence[Looked], config: Config) -> Iterator[str]:
     """Yield what a reader has to know about how copies were drawn."""
     cubes = [cube for one in looked for cubes in one.kinds.values() for cube in cubes]
     if any(FOLD in cube.names for cube in cubes):
@@ -186,3 +187,5 @@ def _list_notes(looked: Sequence[Looked]) -> Iterator[str]:
         yield WEIGHTED
     if len({one.by for one in looked}) > 1:
         yield OWN_COLUMNS
+    if config.baseline is not None:
+        yield NO_BASELINE
