@@ -29,7 +29,6 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
-from audit.gates.waivers import apply_waiver, require_bounded
 from audit.gates.words.sentences import describe_gate, reason_for_no_number
 from audit.gates.words.voice import FOLDS_DECIDE
 from audit.gates.words.wording import NEUTRAL, Wording, read_wording
@@ -102,10 +101,9 @@ def judge(config: Config, evidence: Evidence, today: dt.date) -> tuple[Gate, ...
         When a waiver cannot stand; see `require_waived`.
     """
     require_waived(config, today)
-    waivers = {w.gate: w for w in config.waivers}
     least, wording = config.policy.least_rows, read_wording(config)
     gates = _with_p_values([_judge_rule(r, evidence, least, wording) for r in expand_rules(config)], evidence)
-    judged = (*(apply_waiver(g, waivers.get(g.name), today) for g in gates), *_judge_edge(config, evidence))
+    judged = (*_apply_waivers(gates, config, today), *_judge_edge(config, evidence))
     if evidence.baseline is None:
         return judged
     from audit.gates.baseline import settle
@@ -130,7 +128,11 @@ def require_waived(config: Config, today: dt.date) -> None:
     QuestionError
         With the gate, and what may be written instead.
     """
-    rules = expand_rules(config) if config.waivers else ()
+    if not config.waivers:
+        return
+    from audit.gates.waivers import require_bounded
+
+    rules = expand_rules(config)
     for waiver in config.waivers:
         meant = [rule for rule in rules if rule.name == waiver.gate]
         if not meant:
@@ -141,6 +143,15 @@ def require_waived(config: Config, today: dt.date) -> None:
                 "remove the other limits of that name, or the waiver"
             )
         require_bounded(waiver, meant[0], today)
+
+
+def _apply_waivers(gates: Sequence[Gate], config: Config, today: dt.date) -> Sequence[Gate]:
+    if not config.waivers:
+        return gates
+    from audit.gates.waivers import apply_waiver
+
+    waivers = {w.gate: w for w in config.waivers}
+    return [apply_waiver(g, waivers.get(g.name), today) for g in gates]
 
 
 def _with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:

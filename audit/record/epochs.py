@@ -20,7 +20,6 @@ from audit.estimate import Estimate
 from audit.measurement.estimates import Estimates
 from audit.record.cubes import CubeRecord, record_cube, to_cube
 from audit.record.serialize import make_adapter, to_plain
-from audit.system import strict_json
 from audit.system.environment import RUN
 
 if TYPE_CHECKING:
@@ -120,6 +119,8 @@ def read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
 
     Of an epoch that was logged again, as after a restart, the later stands.
     """
+    from audit.system import strict_json
+
     path = folder / FILE
     if not path.exists():
         return (), ()
@@ -152,6 +153,8 @@ def _limit_notes(notes: list[str]) -> tuple[str, ...]:
 
 def _read_line(line: str) -> Epoch | None:
     """Read the epoch of a line; None where it is none."""
+    from audit.system import strict_json
+
     try:
         strict_json.read_value(line)
         epoch: Epoch = make_adapter(Epoch).validate_json(line, strict=True)

@@ -13,7 +13,6 @@ from typing import Any
 
 from audit.errors import printable
 from audit.record.result import Energy
-from audit.system import strict_json
 
 LARGEST_RECORD_BYTES = 4 * 1024 * 1024
 RECORD = "energy.json"
@@ -102,6 +101,7 @@ class Unfinished:
 def read_unfinished(folder: Path) -> Unfinished:
     """Read what lies in the folder of a run that did not end; a damaged or half a record counts as none."""
     from audit.record.reader import read_energy
+    from audit.system import strict_json
 
     named = STAGING.fullmatch(folder.resolve().name)
     run_id = named[1] if named else printable(folder.name)

@@ -12,7 +12,6 @@ from audit.config.merging import describe_merge, find_merge
 from audit.errors import capitalise
 from audit.estimate import figure_text, join_first
 from audit.gates.headline import describe_training
-from audit.gates.words.against_baseline import describe_baseline
 from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest
 
@@ -173,7 +172,7 @@ def list_provenance(result: AuditResult) -> tuple[tuple[str, str], ...]:
             ", ".join(f"{clean_text(p)} {c}" for p, c in run.exit_codes.items()) or "no process was started",
         ),
         *(("Training", clean_text(note)) for note in describe_training(run)),
-        *(("Baseline", clean_text(note)) for note in describe_baseline(result.baseline)),
+        *(("Baseline", clean_text(note)) for note in list_baseline_notes(result)),
         ("Configuration digest", clean_text(result.question.digest)),
         *((_name_part(p.part), describe_digest(p)) for p in result.data),
         *(("Joined levels", clean_text(said)) for said in describe_merge(find_merge(result.question.config))),
@@ -282,3 +281,12 @@ def list_codes(checks: Iterable[Check]) -> tuple[_CodeView, ...]:
         _CodeView(*(clean_text(text) for text in (c.code, c.name, capitalise(c.reason), c.reference)))
         for c in find_codes({c.code for c in checks})
     )
+
+
+def list_baseline_notes(result: AuditResult) -> tuple[str, ...]:
+    """Return with which run limits were compared; nothing where with none."""
+    if result.baseline is None:
+        return ()
+    from audit.gates.words.against_baseline import describe_baseline
+
+    return tuple(describe_baseline(result.baseline))

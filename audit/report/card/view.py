@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.gates import headline
-from audit.gates.words.against_baseline import describe_baseline
 from audit.gates.words.wording import COUNTED, count_outcomes, select_run
 from audit.record.result import AuditResult, Check
 from audit.report.card.accounts import (
@@ -22,6 +21,7 @@ from audit.report.card.accounts import (
     OwnerWords,
     PartView,
     collect_owner_words,
+    list_baseline_notes,
     list_codes,
     list_provenance,
     make_check_views,
@@ -216,7 +216,7 @@ def write_headline(result: AuditResult) -> str:
     said = (
         headline.write_headline(result),
         *headline.list_notes(result),
-        *describe_baseline(result.baseline),
+        *list_baseline_notes(result),
     )
     return " ".join(clean_text(s, SENTENCE_LENGTH) for s in said)
 

@@ -12,7 +12,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from audit.errors import SourceError, printable
-from audit.system.strict_json import may_lose_digits
 from audit.tables.kinds import EXACT_INTEGER
 
 if TYPE_CHECKING:
@@ -202,5 +201,9 @@ def _is_exact(column: pa.ChunkedArray, read: pa.ChunkedArray) -> bool:
     large = pc.unique(column.filter(pc.greater_equal(pc.abs(read), float(EXACT_INTEGER))))
     if pc.any(pc.match_substring_regex(large, INTEGER)).as_py():
         return False
-    spelled = large.filter(pc.match_substring_regex(large, SPELLED_OUT)).to_pylist()
-    return not any(text is not None and may_lose_digits(text) for text in spelled)
+    spelled = large.filter(pc.match_substring_regex(large, SPELLED_OUT)).drop_null().to_pylist()
+    if not spelled:
+        return True
+    from audit.system.strict_json import may_lose_digits
+
+    return not any(map(may_lose_digits, spelled))
