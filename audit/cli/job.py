@@ -131,7 +131,8 @@ def report_result(
         return code
     from audit.cli.ci.report import write_reports
 
-    written = write_reports(reports, result, config=config, folder=folder, json=json)
+    own = code if result.run.interrupted else None
+    written = write_reports(reports, result, config=config, folder=folder, json=json, code=own)
     return code if written else code or OUTPUT_LOST
 
 

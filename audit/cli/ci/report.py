@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,7 +128,13 @@ def _write_over(path: Path, text: str, chosen: Format) -> None:
 
 
 def write_reports(
-    reports: Sequence[AskedReport], result: AuditResult, *, config: Path | None, folder: Path | None, json: bool
+    reports: Sequence[AskedReport],
+    result: AuditResult,
+    *,
+    config: Path | None,
+    folder: Path | None,
+    json: bool,
+    code: int | None = None,
 ) -> bool:
     """Write reports of a result, and return whether all that were asked for are there.
 
@@ -144,6 +150,8 @@ def write_reports(
         Where the run lies, where it is kept.
     json
         Whether standard output carries the record, so that lines of the log go to standard error.
+    code
+        Exit code of the command where it is not its verdict's, because it was interrupted.
     """
     if not reports:
         return True
@@ -153,6 +161,7 @@ def write_reports(
 
     card = None if folder is None or not (folder / CARD).is_file() else folder / CARD
     report = make_ci_report(result, dt.datetime.now(dt.UTC).date(), config=config, card=card)
+    report = report if code is None else replace(report, code=code)
     if any(asked.format == "github" for asked in reports):
         _tell_github(report)
     # Each is written, whatever became of those before it.

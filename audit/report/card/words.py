@@ -45,6 +45,7 @@ LABEL_LENGTH = 24
 SPECIAL = re.compile(r"([\\`*|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w))")
 """Brackets of intervals stay readable; only those that could begin a link are escaped."""
 # What makes a list, a heading or a setext underline of a line, CommonMark 4.2, 4.3 and 5.2.
+NUMBERED = re.compile(r"#(?=\d)")
 LINE_START = re.compile(r"^([+\-=#])")
 
 
@@ -222,9 +223,9 @@ def escape_html(text: object) -> SafeMarkdown:
 
 
 def _stay_text(escaped: str) -> str:
-    """Return text that notifies nobody and starts no formula where GitHub reads it.
+    """Return text that notifies nobody, links no issue and starts no formula where GitHub reads it.
 
-    GitHub looks for ``@name`` and ``$x$`` after the escapes of Markdown are gone; an element between the characters, as
-    its documentation has it for the dollar, ends the search.
+    GitHub looks for ``@name``, ``#12`` and ``$x$`` after the escapes of Markdown are gone; an element between the
+    characters, as its documentation has it for the dollar, ends the search.
     """
-    return escaped.replace("$", "<span>$</span>").replace("@", "@<!-- -->")
+    return NUMBERED.sub("#<!-- -->", escaped.replace("$", "<span>$</span>").replace("@", "@<!-- -->"))

@@ -136,6 +136,19 @@ def test_a_training_that_fails_is_told_too(recorded, capsys, monkeypatch):
     assert "exit code 1" in cases[0].result[0].message
 
 
+def test_a_run_that_was_stopped_has_the_exit_code_of_the_signal(recorded):
+    from dataclasses import replace
+
+    from audit.cli.ci.report import AskedReport
+    from audit.cli.job import report_result
+
+    run = replace(boston().run, interrupted="SIGTERM", exit_codes={"train": -15})
+    stopped = replace(boston(), run=run, gates=(), verdict="incomplete")
+    asked = (AskedReport("metrics", recorded / "m.json"),)
+    assert report_result(asked, stopped, 143, config=None, folder=None, json=False) == 143
+    assert json.loads((recorded / "m.json").read_text())["evenhand"]["exit_code"] == 143
+
+
 def test_each_candidate_is_told_in_the_log_and_has_no_file(recorded, capsys, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     write_rows(recorded)

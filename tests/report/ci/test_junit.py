@@ -13,7 +13,14 @@ from audit.report.ci.registry import load_format
 from audit.report.disclosure.publishable import publishable
 from reports import report_of, write
 
-KINDS = {"fail": Failure, "insufficient": Failure, "undefined": Error, "withheld": Error, "waived": Skipped}
+KINDS = {
+    "fail": Failure,
+    "insufficient": Failure,
+    "undefined": Error,
+    "withheld": Error,
+    "waived": Skipped,
+    "known": Skipped,
+}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from sample_results import HOSTILE, boston, hostile, single_small_group, unjudged
 
+from audit.report.ci.registry import load_format
 from audit.report.ci.sections import Section, write_page
 from audit.report.disclosure.publishable import publishable
 from reports import report_of, write
@@ -41,6 +42,14 @@ def test_names_begin_nothing():
     assert HOSTILE not in text
     assert "\u202e" not in text
     assert text.count("\n### ") == 1
+
+
+def test_a_name_links_no_issue_and_notifies_nobody():
+    report = report_of(boston())
+    gate = replace(report.result.gates[0], sentence="By team, #12 and @ada differ; see owner/repo#7")
+    text = load_format("markdown").write(replace(report, result=replace(report.result, gates=(gate,))))
+    assert "#<!-- -->12 and @<!-- -->ada" in text
+    assert "repo#<!-- -->7" in text
 
 
 def test_without_a_limit_it_says_so():
