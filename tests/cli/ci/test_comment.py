@@ -39,13 +39,15 @@ def post(root, tmp_path):
     (step,) = yaml.safe_load((root / SHIPPED / "github-audit-comment.yml").read_text())["jobs"]["comment"]["steps"]
     (tmp_path / "step.sh").write_text(step["run"])
 
-    def run(text="FAIL", pulls=NEWEST, comments=(), artifacts=("audit-report",), **said):
+    def run(text="FAIL", pulls=NEWEST, comments=(), artifacts=("audit-report",), ran=False, **said):
         work, kept = tmp_path / "work", tmp_path / "kept"
         for folder in (work, kept):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         if text is not None:
             (kept / "comment.md").write_bytes(text if isinstance(text, bytes) else text.encode())
+        if ran:
+            (kept / "junit.xml").write_text("<testsuites/>")
         (tmp_path / "calls").write_text("")
         answers = {
             "ARTIFACTS": json.dumps({"artifacts": [{"name": name} for name in artifacts]}),
@@ -93,6 +95,17 @@ def test_the_first_report_is_a_comment_and_the_next_one_edits_it(post):
 )  # fmt: skip
 def test_nothing_is_posted_where_nothing_is_to_be_said(post, given):
     assert post(**given)[0] == []
+
+
+def test_a_change_that_is_gone_is_taken_back(post):
+    """A comment on change is not written where nothing changed; one of before would stay and be wrong."""
+    calls, body = post(text=None, ran=True, comments=(OURS,))
+    assert calls == ["api --method PATCH repos/team/model/issues/comments/31 -F body=@body.md --silent"]
+    assert (
+        body
+        == "<!-- evenhand -->\nThe newest run lists no limit that changed against the baseline. Its log has the verdict.\n"
+    )
+    assert post(text=None, ran=True)[0] == []
 
 
 def test_what_a_fork_writes_is_text(post, tmp_path):
