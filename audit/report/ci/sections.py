@@ -22,6 +22,10 @@ from audit.report.card.words import (
 )
 from audit.report.ci.ci_report import CiReport
 
+MARK = "<!-- evenhand -->"
+"""First line of a comment, by which that of before is found."""
+MOST_COMMENT_BYTES = 60_000
+"""GitHub refuses a comment of more than 65,536 characters."""
 LONGEST_SENTENCE = 1200
 MOST_GROUPS = 5_000
 """Rows of a table of groups; one with more is named and not built."""

@@ -15,8 +15,7 @@ from audit.gates.words.against_baseline import describe_baseline
 from audit.record.result import Gate, name_verdict
 from audit.report.card.words import clean_text, escape_inline
 from audit.report.ci.ci_report import CiReport, Format
-from audit.report.ci.formats.markdown import MARK, MOST_BYTES
-from audit.report.ci.sections import LONGEST_SENTENCE, Section, write_foot, write_page
+from audit.report.ci.sections import LONGEST_SENTENCE, MARK, MOST_COMMENT_BYTES, Section, write_foot, write_page
 
 MOST_CHANGES = 20
 """Limits that are told of; of more it is said how many there are."""
@@ -51,7 +50,7 @@ def write(report: CiReport) -> str:
         Section("what was compared", beside),
         write_foot(report),
     ]
-    return write_page(sections, MOST_BYTES)
+    return write_page(sections, MOST_COMMENT_BYTES)
 
 
 def _describe_change(gate: Gate) -> str:

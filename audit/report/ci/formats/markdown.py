@@ -8,18 +8,24 @@ from __future__ import annotations
 import re
 
 from audit.report.ci.ci_report import CiReport, Format
-from audit.report.ci.sections import Section, write_foot, write_head, write_limits, write_page, write_waivers
+from audit.report.ci.sections import (
+    MARK,
+    MOST_COMMENT_BYTES,
+    Section,
+    write_foot,
+    write_head,
+    write_limits,
+    write_page,
+    write_waivers,
+)
 
-MARK = "<!-- evenhand -->"
-MOST_BYTES = 60_000
-"""GitHub refuses a comment of more than 65,536 characters."""
 MOST_LIMITS = 50
 
 
 def write(report: CiReport) -> str:
     """Return the report as one comment."""
     body = (*write_limits(report, MOST_LIMITS), *write_waivers(report), write_foot(report))
-    return write_page([Section("mark", MARK), write_head(report), *body], MOST_BYTES)
+    return write_page([Section("mark", MARK), write_head(report), *body], MOST_COMMENT_BYTES)
 
 
 FORMAT = Format(name="markdown", file="audit-comment.md", write=write, ours=re.compile(re.escape(MARK)))
