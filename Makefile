@@ -29,11 +29,12 @@ demo: .venv/.demo ## audit a real training run on 1,989 mortgage decisions, and 
 dashboard: .venv/.dev ## show the runs in a browser, on this machine only
 	$(BIN)/audit dashboard --store $(STORE)
 
+# Three at a time on two cores: many tests wait for a process, a browser or a clock.
 test: .venv/.dev ## all tests but the long ones, under ten minutes on two cores
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not slow"
 
 test-all: .venv/.dev ## all tests, with all examples of property tests
-	EVENHAND_ALL_EXAMPLES=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	EVENHAND_ALL_EXAMPLES=1 $(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 lint: .venv/.dev ## style and types
 	$(BIN)/ruff check .

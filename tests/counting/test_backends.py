@@ -220,6 +220,7 @@ def spark(cluster):
         yield choose_engine("spark", cluster.master)
 
 
+@pytest.mark.slow
 class TestOnACluster:
     """Of two workers, in one session: to start one takes longer than all questions together."""
 

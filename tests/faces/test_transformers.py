@@ -164,6 +164,7 @@ def test_an_exception_without_the_block_is_incomplete_when_another_training_begi
     assert first is not None
 
 
+@pytest.mark.slow  # the same end is asked of XGBoost in every run
 def test_an_exception_that_ends_the_process_is_incomplete(tmp_path):
     script = """if True:
         from pathlib import Path

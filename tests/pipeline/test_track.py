@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 import sample_results
 from commands import audit
+from property_tests import crossed_now
 from rich.console import Console
 
 from audit.cli import main
@@ -35,8 +36,7 @@ def document(folder):
 SCRIPTS = {"no first line": "exit 6\n", "comments alone": "# a script\n\nexit 6\n", "several lines": "x=6\nexit $x\n"}
 
 
-@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
-@pytest.mark.parametrize("how", ["./job", "path", "PATH"])
+@pytest.mark.parametrize(("text", "how"), crossed_now(SCRIPTS.values(), ["./job", "path", "PATH"]))
 def test_a_script_without_a_first_line_is_the_shells(tmp_path, text, how):
     (tmp_path / "job").write_text(f'touch "$1"\n{text}')
     (tmp_path / "job").chmod(0o755)
@@ -50,8 +50,10 @@ def test_a_script_without_a_first_line_is_the_shells(tmp_path, text, how):
     assert document(tmp_path)["run"]["command"][-2:] == ["job", "…"]
 
 
-@pytest.mark.parametrize("options", [(), ("--record-arguments",)])
-@pytest.mark.parametrize("word", [b"\xff\xfea", b"caf\xe9", b"\xed\xb3\xbf", b"--x=\x80", "é".encode()])
+@pytest.mark.parametrize(
+    ("options", "word"),
+    crossed_now([(), ("--record-arguments",)], [b"\xff\xfea", b"caf\xe9", b"\xed\xb3\xbf", b"--x=\x80", "é".encode()]),
+)
 def test_bytes_that_are_not_utf_8_reach_the_command_and_the_run_is_kept(tmp_path, options, word):
     code = "import os, sys; sys.stdout.buffer.write(os.fsencode(sys.argv[1])); sys.exit(5)"
     done = tracked(tmp_path, sys.executable, "-c", code, word, options=options)

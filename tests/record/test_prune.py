@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import sample_results
 from listed_runs import FUTURE, asked
+from property_tests import crossed_now
 from stored_results import NEW, OLD, put
 
 from audit.errors import StoreError
@@ -121,8 +122,10 @@ def test_a_published_name_is_forced_to_disk(store, monkeypatch):
 # --- names
 
 
-@pytest.mark.parametrize("command", ["gate", "card", "show", "verify", "diff"])
-@pytest.mark.parametrize("named", ["latest", NEW, NEW[:8], NEW[:17], "path", "document"])
+@pytest.mark.parametrize(
+    ("command", "named"),
+    crossed_now(["gate", "card", "show", "verify", "diff"], ["latest", NEW, NEW[:8], NEW[:17], "path", "document"]),
+)
 def test_every_command_takes_every_name(store, capfd, command, named):
     from audit.pipeline.run import write
 
@@ -229,8 +232,9 @@ def test_a_store_that_is_a_link_to_nothing(store, capfd, to):
     assert "link" in err
 
 
-@pytest.mark.parametrize("command", ["list", "show", "gate", "verify", "card"])
-@pytest.mark.parametrize("what", ["a pipe", "a socket", "a device"])
+@pytest.mark.parametrize(
+    ("command", "what"), crossed_now(["list", "show", "gate", "verify", "card"], ["a pipe", "a socket", "a device"])
+)
 def test_what_is_no_regular_file_is_refused_at_once(store, capfd, monkeypatch, command, what):
     folder = put(store, NEW)
     file = folder / "audit.json"
@@ -252,8 +256,9 @@ def test_what_is_no_regular_file_is_refused_at_once(store, capfd, monkeypatch, c
 CONTROL = "\x1b]0;owned\x07\x9b31m\u202e\x7f"
 
 
-@pytest.mark.parametrize("command", ["list", "show", "gate", "verify", "card", "diff"])
-@pytest.mark.parametrize("json_too", [False, True])
+@pytest.mark.parametrize(
+    ("command", "json_too"), crossed_now(["list", "show", "gate", "verify", "card", "diff"], [False, True])
+)
 def test_no_control_character_of_a_document_reaches_a_terminal(store, capfd, command, json_too):
     """Every text of the document at once, and one at a time where one is refused."""
     folder = put(store, NEW, sample_results.boston())

@@ -181,7 +181,7 @@ def disagreements(expectations, table, frame):
     return wrong
 
 
-@pytest.mark.parametrize("source", some_now(SOURCES, 5))
+@pytest.mark.parametrize("source", some_now(SOURCES, 3))
 def test_a_suite_is_answered_as_on_the_frame_that_pandas_reads(tmp_path, source):
     table, frame = source(tmp_path)
     expectations = asked_of(tmp_path, RandomOfRows(frame, seed=len(source.__name__)).suite(70))
