@@ -71,10 +71,15 @@ def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
     rows = [_read(old, before, (key, *shared), EARLIER), _read(new, after, tuple(dict.fromkeys((key, *wanted))), NEW)]
     joined, counts = _join(rows[0], rows[1], key)
     unlike = _count_unlike(rows[0], rows[1], key, shared)
+    return PairedRuns(_audit_joined(joined, after), key, *counts, unlike)
+
+
+def _audit_joined(joined: Any, after: Config) -> AuditResult:
+    """Return what changed in the rows of both runs, by the question of the new one."""
     asked = after.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     data = {k: v for k, v in asked.get("data", {}).items() if k not in {"source", "test", "prepare", "csv", "strata"}}
     decided = {"source": "memory", "prediction": NEW, "against": EARLIER}
-    label = after.predictions.label
+    label = None if after.predictions is None else after.predictions.label
     config = build(
         {
             "data": data,
@@ -93,7 +98,7 @@ def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
         finished=f"{ended:{TIME}}",
         version=__version__,
     )
-    result = AuditResult(
+    return AuditResult(
         run=run,
         question=record_question(config),
         verdict="not judged",
@@ -102,7 +107,6 @@ def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
         estimates=found.estimates,
         checks=tuple(found.checks),
     )
-    return PairedRuns(result, key, *counts, unlike)
 
 
 def _read(result: AuditResult, config: Config, columns: tuple[str, ...], name: str) -> Any:
