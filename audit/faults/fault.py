@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from audit.errors import QuestionError, no_such
 
 SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
-ROWS = (0.25, 0.5, 0.75, 1.0)
+ROWS = (0.5, 1.0)
 COPIES = (0.05, 0.2, 0.5, 1.0)
 SHIFTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 MOST_SIZES = 50
