@@ -94,7 +94,6 @@ def splinters() -> set[str]:
 
 APART = {
     "audit.gates.waivers": "judge would pass 500 lines with it",
-    "audit.report.ci.formats.markdown": "a format is found by its file",
     "audit.report.disclosure.strangers": "publishable would pass 500 lines with it",
 }
 """Splinters that stay, each with its reason."""
