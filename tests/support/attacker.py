@@ -24,7 +24,7 @@ FAMILY_SUMS = {
 }
 
 
-def summed(finest, names, depth):
+def summed(finest, names, depth, width=4):
     """Every grouping up to a depth as it is published, from the counts of the finest crossing."""
     counts = {}
     for size in range(depth + 1):
@@ -32,7 +32,7 @@ def summed(finest, names, depth):
             groups = counts.setdefault(tuple(names[i] for i in at), {})
             for group, four in finest.items():
                 key = tuple(group[i] for i in at)
-                groups[key] = tuple(x + y for x, y in zip(groups.get(key, (0,) * 4), four, strict=True))
+                groups[key] = tuple(x + y for x, y in zip(groups.get(key, (0,) * width), four, strict=True))
     return counts
 
 

@@ -46,6 +46,17 @@ class _Told:
         groups = [e.group for e in self.result.estimates.of("model", CHURN, self.by) if e.group is not None]
         return told_apart(groups, quoted_level, CROSSED)
 
+    @property
+    def groups(self) -> list[Estimate]:
+        """Net change of every known group, withheld ones included."""
+        each = self.result.estimates.of("model", self.net, self.by)
+        return [e for e in each if e.compare is None and e.group and None not in e.group]
+
+    @property
+    def withheld(self) -> list[Estimate]:
+        """Empty places of groups whose net change must not be shown."""
+        return [e for e in self.groups if e.status == "suppressed"]
+
     def find(self, metric: str, group: Group, compare: str | None = None) -> Estimate | None:
         """Return the number of a group; None where there is none, or it is withheld."""
         each = self.result.estimates.of("model", metric, self.by)
@@ -53,8 +64,7 @@ class _Told:
 
     def is_measured(self) -> bool:
         """Return whether any group has a net change."""
-        each = self.result.estimates.of("model", self.net, self.by)
-        return any(e.compare is None and e.value is not None and e.group and None not in e.group for e in each)
+        return any(e.value is not None for e in self.groups)
 
     def count(self, group: Group) -> str:
         """Return how many decisions changed, and which way: in rows, or in percent where rows have weights."""
@@ -113,13 +123,15 @@ def _list_losers(result: AuditResult) -> Iterator[str]:
             most = " most" * _is_largest(told[by], losers[0])
             who = f"the selection rate of {name} changed{most}"
         what = "lost accuracy" if told[by].labelled else "changed"
-        yield f"By {grouping_text(by)}, {who}: {said}{_count_others(told[by], losers, what)}."
+        others = f"{_count_others(told[by], losers, what)}{_count_withheld(told[by])}"
+        yield f"By {grouping_text(by)}, {who}: {said}{others}."
     yield from (_name_most_changed(told[by]) for by in columns if not told[by].labelled)
     if not sure and all(told[by].labelled for by in columns):
-        withheld = [by for by in columns if _is_withheld(told[by])]
+        withheld = [by for by in columns if told[by].withheld and not told[by].is_measured()]
         shown = [by for by in columns if by not in withheld and told[by].is_measured()]
         if shown:
-            yield f"No group by {' or '.join(map(grouping_text, shown))} is shown to have lost accuracy."
+            parts = "".join(_count_withheld(told[by]) for by in shown)
+            yield f"No group by {' or '.join(map(grouping_text, shown))} is shown to have lost accuracy{parts}."
         if withheld:
             yield f"Whether a group by {' or '.join(map(grouping_text, withheld))} lost accuracy is withheld."
 
@@ -150,6 +162,14 @@ def _name_most_changed(told: _Told) -> str:
     return f"{said} ({sure}){differ}{few}."
 
 
+def _count_withheld(told: _Told) -> str:
+    """Return of how many groups the net change is withheld; nothing where there are none."""
+    n = len(told.withheld)
+    if not n:
+        return ""
+    return f"; {n} group{'s' * (n > 1)} by {grouping_text(told.by)} {('is', 'are')[n > 1]} withheld"
+
+
 def _is_withheld(told: _Told) -> bool:
     """Return whether numbers are missing because a page must not show them: nothing follows from their absence."""
     return any(e.status == "suppressed" for e in told.result.estimates.of("model", told.net, told.by))
@@ -160,11 +180,17 @@ def _find_losers(told: _Told) -> tuple[Group, ...]:
     compare = "highest" if told.labelled else "largest"
     each = told.result.estimates.of("model", told.net, told.by)
     found = next((e for e in each if e.compare == compare and e.group is None), None)
-    if found is None or found.value is None or found.low is None or found.low <= 0:
+    groups = told.groups
+    if found is None or not groups:
         return ()
-    pair = found.low_pair or found.pair
-    groups = [e for e in each if e.compare is None and e.group is not None and None not in e.group]
-    most = (1 - (found.confidence or 0.95)) / len(groups) if groups else 0.0
+    if found.status == "suppressed":
+        # Which group has the highest is withheld with it: those that are shown have their own test.
+        pair, confidence = None, next((e.confidence for e in groups if e.confidence is not None), None)
+    elif found.value is None or found.low is None or found.low <= 0:
+        return ()
+    else:
+        pair, confidence = found.low_pair or found.pair, found.confidence
+    most = (1 - (confidence or 0.95)) / len(groups)
     sure = [e for e in groups if (pair is not None and e.group == pair[1]) or _is_shown(told, e, most)]
     return tuple(e.group or () for e in sorted(sure, key=lambda e: -abs(e.value or 0.0)))
 

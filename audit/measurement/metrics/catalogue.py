@@ -9,11 +9,10 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Literal
 
-from audit.axes import CubeKind
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import WORST_CLASS, Figure
 from audit.measurement import metrics
-from audit.measurement.metrics.kinds import AT_K, Metric, at_k, split_comparison
+from audit.measurement.metrics.kinds import AT_K, OF_PAIRS, Metric, at_k, split_comparison
 from audit.measurement.metrics.other_names import ABBREVIATIONS, OtherName
 
 PRINTED = (
@@ -152,7 +151,7 @@ CATALOGUE = Catalogue(_find_metrics(OFTEN), _find_every_metric)
 def compares_decisions(name: str) -> bool:
     """Return whether a metric is one of two decisions about the same rows."""
     entry = CATALOGUE.find(name)
-    return entry is not None and entry.gives_away is CubeKind.PAIRS
+    return entry is not None and entry.gives_away in OF_PAIRS
 
 
 def is_of_stage(name: str, stage: str) -> bool:

@@ -38,8 +38,19 @@ Compare = Literal[
 Everybody = Literal["overall", "rest"]
 """Whom a group may be compared with beside another group: everybody whose group is known, with or without it."""
 EVERYBODY: tuple[Everybody, ...] = get_args(Everybody)
-Family = Literal["rows", "labels", "selection", "confusion"]
-"""Counts of a group, from the fewest to all of label and prediction."""
+Family = Literal[
+    "rows",
+    "labels",
+    "selection",
+    "confusion",
+    "changed",
+    "lost_gained",
+    "up_down",
+    "flips_by_label",
+]
+"""Counts of a group, from the fewest to all of label and prediction; then those of two decisions about one row."""
+OF_PAIRS: tuple[Family, ...] = ("changed", "lost_gained", "up_down", "flips_by_label")
+"""Counts of two decisions: how many changed; lost and gained right answers; ups and downs; the last by label."""
 AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
 """Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
 

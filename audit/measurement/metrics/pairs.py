@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from audit.axes import CubeKind
 from audit.estimate import FEWEST_CHANGED
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody, Family, Metric
 
@@ -44,7 +43,7 @@ def _mask(holds: Holds) -> npt.NDArray[np.bool_]:
 class PairMetric(Metric):
     """A share of rows whose decision changed, or one such share less another that excludes it."""
 
-    gives_away: Family | CubeKind = CubeKind.PAIRS
+    gives_away: Family = "flips_by_label"
     table: str = _TABLE
     against: tuple[Everybody, ...] = EVERYBODY
     more: Holds
@@ -105,6 +104,7 @@ _share = partial(
 )
 CHURN = _share(
     name="churn",
+    gives_away="changed",
     title="Churn",
     needs=("prediction", "against"),
     headline=True,
@@ -115,6 +115,7 @@ CHURN = _share(
 )
 NEGATIVE_FLIPS = _share(
     name="negative_flips",
+    gives_away="lost_gained",
     title="Negative flip rate",
     needs=_BOTH,
     headline=True,
@@ -125,6 +126,7 @@ NEGATIVE_FLIPS = _share(
 )
 POSITIVE_FLIPS = _share(
     name="positive_flips",
+    gives_away="lost_gained",
     title="Positive flip rate",
     needs=_BOTH,
     worse="low",
@@ -136,6 +138,7 @@ POSITIVE_FLIPS = _share(
 )
 FLIPS_UP = _share(
     name="flips_up",
+    gives_away="up_down",
     title="Upward flip rate",
     needs=("prediction", "against"),
     more=_up,
@@ -145,6 +148,7 @@ FLIPS_UP = _share(
 )
 FLIPS_DOWN = _share(
     name="flips_down",
+    gives_away="up_down",
     title="Downward flip rate",
     needs=("prediction", "against"),
     more=_down,
@@ -154,6 +158,7 @@ FLIPS_DOWN = _share(
 )
 NET_CHANGE = PairMetric(
     name="net_change",
+    gives_away="lost_gained",
     title="Net loss of accuracy",
     stage="model",
     needs=_BOTH,
@@ -181,6 +186,7 @@ _change = partial(
 )
 SELECTION_RATE_CHANGE = _change(
     name="selection_rate_change",
+    gives_away="up_down",
     title="Change of the selection rate",
     needs=("prediction", "against"),
     headline=True,

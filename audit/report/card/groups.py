@@ -28,7 +28,7 @@ from audit.report.card.charts import (
     make_scale,
 )
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
+from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, count_withheld, make_table
 from audit.report.card.tables.comparisons import (
     is_adverse_impact_shown,
     make_adverse_table,
@@ -146,7 +146,10 @@ def make_flow(found: EstimateIndex, by: By, groups: Sequence[Group]) -> Flow | N
         known = [[e for e in row if e is not None and e.value is not None] for row in rates]
         shown = [Changed(*row) for row in known if len(row) == len(metrics)]
         if len(shown) > 1:
-            return draw_flow(f"Changed decisions by {name_grouping(by)}", (left, right), net, shown)
+            every = [found.rate(metrics[-1], by, group) for group in groups if None not in group]
+            gone = sum(e is not None and e.status == "suppressed" for e in every)
+            title = f"Changed decisions by {name_grouping(by)}{count_withheld(gone)}"
+            return draw_flow(title, (left, right), net, shown)
     return None
 
 

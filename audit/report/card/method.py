@@ -52,7 +52,7 @@ def explain_method(result: AuditResult, k: int) -> tuple[str, ...]:
         _explain_small(),
         _explain_missing(),
         _explain_simulations(),
-        _explain_protection(k),
+        _explain_protection(k, of_items=(result.question.config.get("predictions") or {}).get("task") == "items"),
     ]
     return tuple(n for n in notes if n)
 
@@ -197,9 +197,14 @@ def _explain_missing() -> str:
     return "Rows whose group is missing are listed separately; they count in the overall figures but in no comparison."
 
 
-def _explain_protection(k: int) -> str:
+def _explain_protection(k: int, *, of_items: bool) -> str:
     if k <= 1:
         return ""
+    if of_items:
+        return (
+            "Counts of items are not withheld: an item is no person. Only the number of rows of a "
+            f"group is withheld, where it is under {k}."
+        )
     return (
         f"Counts under {k}, and numbers from which they could be derived, are withheld (□). A group of "
         f"fewer than {ALIKE * k} people is protected in the same way if all of them have the same label; "

@@ -6,7 +6,7 @@ Must not: leave a group out without saying so, or format anything that `words` d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 from audit.estimate import Estimate, Group, Stage
@@ -18,7 +18,7 @@ from audit.report.card.accounts import OwnerWords
 from audit.report.card.charts import Chart, Place, Scale, Tick, list_ends, make_scale
 from audit.report.card.groups import DRAWN_RATES, choose_groups, draw_charts, list_gated_rates, make_rows_cell
 from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import TableRow, choose_kind, describe_few, describe_withheld
+from audit.report.card.shapes import TableRow, choose_kind, count_withheld, describe_few, describe_withheld
 from audit.report.card.words import Cell, clean_text, make_estimate_cell, make_title, name_group, name_grouping
 
 MOST_DRAWN = 10
@@ -223,8 +223,13 @@ def _draw_first(found: EstimateIndex, by: By, metrics: Sequence[str], gates: Seq
     """Return the first of some rates that can be drawn."""
     groups, _ = choose_groups(found, by, MOST_DRAWN)
     known = [g for g in groups if None not in g]
-    drawn = (draw_charts(found, by, [m], _list_shown(found, by, m, known), gates) for m in dict.fromkeys(metrics))
-    return next(chain.from_iterable(drawn), None)
+    for metric in dict.fromkeys(metrics):
+        shown = _list_shown(found, by, metric, known)
+        rates = [found.rate(metric, by, g) for g in found.groups(by) if None not in g]
+        gone = sum(rate is not None and rate.status == "suppressed" for rate in rates)
+        for chart in draw_charts(found, by, [metric], shown, gates):
+            return replace(chart, title=f"{chart.title}{count_withheld(gone)}")
+    return None
 
 
 def _list_shown(found: EstimateIndex, by: By, metric: str, groups: Sequence[Group]) -> list[Group]:

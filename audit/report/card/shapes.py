@@ -66,6 +66,13 @@ def describe_few(rows: Sequence[TableRow]) -> str:
     return ""
 
 
+def count_withheld(n: int) -> str:
+    """Return how many groups a picture leaves out because they are withheld, after its title; nothing where none is."""
+    if not n:
+        return ""
+    return f"; {n} group{'s' * (n > 1)} withheld"
+
+
 def describe_withheld(rows: Sequence[TableRow], k: int) -> str:
     """Return how many numbers of some rows are withheld, and which rows are so entirely; nothing where none is."""
     cells = [c for c in chain.from_iterable(row.cells for row in rows) if c.mark != "none"]

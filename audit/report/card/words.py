@@ -44,9 +44,11 @@ LABEL_LENGTH = 24
 # CommonMark 6.2 gives it no meaning within one.
 SPECIAL = re.compile(r"([\\`*|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w))")
 """Brackets of intervals stay readable; only those that could begin a link are escaped."""
-# What makes a list, a heading or a setext underline of a line, CommonMark 4.2, 4.3 and 5.2.
+# What makes a list, a heading, a setext underline or a quotation of a line, CommonMark 4.2, 4.3, 5.1 and 5.2.
 NUMBERED = re.compile(r"#(?=\d)")
-LINE_START = re.compile(r"^([+\-=#])")
+LINE_START = re.compile(r"^([+\-=#>])")
+NO_TAG = re.compile(r"&lt;(?=[ =0-9])")
+"""What HTML and CommonMark 6.6 read as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,9 @@ def escape_inline(text: object) -> SafeMarkdown:
     if isinstance(text, SafeMarkdown):
         return text
     line = " ".join(str(text).split())
-    escaped = SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
+    # A limit stays as it is typed: no tag begins with < and a blank, = or a digit, and without a tag > ends nothing.
+    plain = NO_TAG.sub("<", html.escape(line, quote=False).replace("&gt;", ">"))
+    escaped = SPECIAL.sub(r"\\\1", plain)
     return SafeMarkdown(_stay_text(LINE_START.sub(r"\\\1", escaped)))
 
 

@@ -22,9 +22,11 @@ import math
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from audit.measurement.metrics.kinds import Family
+from audit.measurement.metrics.kinds import OF_PAIRS, Family
+from audit.report.disclosure import pair_cells
 from audit.report.disclosure.small_cells import (
     Cells,
     Counts,
@@ -76,6 +78,8 @@ class Page:
     counts: Counts
     law: Law
     hidden: Mapping[Family, Container[Key]]
+    small_told: bool = True
+    """Whether it is told which counts of two decisions are small, of those that are hidden."""
 
     def four(self, key: Key) -> Cells | None:
         """Counts of a group; None where nothing of it is counted, as of a deeper crossing than is published."""
@@ -87,8 +91,20 @@ SYSTEMS: Mapping[Family, tuple[Family, ...]] = {
     "labels": ("rows", "labels"),
     "selection": ("rows", "selection"),
     "confusion": ("rows", "labels", "selection", "confusion"),
+    "changed": pair_cells.EVERY[:5],
+    "lost_gained": pair_cells.EVERY[:6],
+    "up_down": pair_cells.EVERY[:7],
+    "flips_by_label": pair_cells.EVERY,
 }
 """Families that are looked at together; labels and predictions alone never tell of each other."""
+
+
+def list_guarded(family: Family) -> tuple[Family, ...]:
+    """Return the families of which no secret may follow where these are told.
+
+    Counts of two decisions tell of each other in many ways, so that all are guarded from the first on.
+    """
+    return pair_cells.EVERY if family in OF_PAIRS else SYSTEMS[family]
 
 
 class _System:
@@ -122,12 +138,16 @@ class _System:
         four = self.page.four(key)
         if four is None or (self.family == "confusion" and len(four) > 4 and any(four)):
             return True
+        if self.family in {"changed", "lost_gained", "up_down"}:
+            return any(four)  # not all of its cells are told
         return any(four) and any(key in self.page.hidden[f] for f in SYSTEMS[self.family])
 
     def mask(self, four: Cells, family: Family, at: int) -> tuple[int, ...]:
         """The places that a count of a family is the sum of."""
         if self.family == "rows" or family == "rows":
             return (1,) * self.width
+        if self.family in OF_PAIRS:
+            return family_masks(four, family)[at]
         if self.family in {"labels", "selection"}:
             return tuple(int(i == at) for i in range(self.width))
         return family_masks(four, family)[at]
@@ -142,7 +162,10 @@ class _System:
         for family in SYSTEMS[self.family]:
             counts = family_cells(four, family)
             hidden = key in self.page.hidden[family]
-            limits = self._limits(key, four, family, counts) if hidden else [(n, n) for n in counts]
+            if hidden and family in OF_PAIRS and not self.page.small_told:
+                continue
+            told = counts[: pair_cells.TOLD.get(family)]
+            limits = self._limits(key, four, family, counts) if hidden else [(n, n) for n in told]
             for at, (low, high) in enumerate(limits):
                 if low > 0 or high < self.whole:
                     self.rows.append((self.sum_of(key, self.mask(four, family, at)), low, high))
@@ -151,8 +174,12 @@ class _System:
         k = self.page.law.k
         secret = bool(self.page.law.secrets(four, family))
         there = [n for i, n in enumerate(counts) if n or (secret and self.page.law.zero(four, family, i))]
-        few = secret and family != "rows" and sum(four) < k * len(there)
+        parts = pair_cells.count_parts(four, family) if family in OF_PAIRS else len(there)
+        few = secret and family != "rows" and sum(four) < k * parts
         for i, n in enumerate(counts):
+            if i >= pair_cells.TOLD.get(family, i + 1):
+                yield min(n, 1), k - 1 if 0 < n < k else self.whole  # what may follow is told where it is small alone
+                continue
             least = 0 if secret and (n == 0 or few or self.page.law.zero(four, family, i)) else min(n, 1)
             if few:
                 yield least if family == "selection" and n else 0, self.whole
@@ -272,6 +299,7 @@ def find_told(
     relations: Sequence[Relation],
     secrets: Sequence[Secret],
     until: float = math.inf,
+    known: Mapping[Secret, int] = MappingProxyType({}),
 ) -> list[Secret]:
     """Secrets of which the page leaves fewer than `VALUES` values, though hiding more could leave more.
 
@@ -287,15 +315,28 @@ def find_told(
         What must not follow.
     until
         Monotonic second at which searching ends: what no witness was found for by then counts as told.
+    known
+        Values of secrets that have fewer whatever is hidden here: the page may leave no fewer than these.
     """
     if not secrets:
         return []
-    enough = min(VALUES, page.law.k - 1)
-    system = _System(page, family, keys, relations)
-    open_ = _narrow(_Witnesses(system, secrets, until), secrets, [enough] * len(secrets))
-    if not open_:
-        return []
+    open_ = count_values(page, family, keys, relations, secrets, until, known)
     return [secret for secret in open_ if _own(page, family, secret) > open_[secret]]
+
+
+def count_values(
+    page: Page,
+    family: Family,
+    keys: Sequence[Key],
+    relations: Sequence[Relation],
+    secrets: Sequence[Secret],
+    until: float = math.inf,
+    known: Mapping[Secret, int] = MappingProxyType({}),
+) -> dict[Secret, int]:
+    """Return how many values the page leaves to each secret that has fewer than `VALUES`, or than are known."""
+    most = min(VALUES, page.law.k - 1)
+    enough = [min(most, known.get(secret, most)) for secret in secrets]
+    return _narrow(_Witnesses(_System(page, family, keys, relations), secrets, until), secrets, enough)
 
 
 def _narrow(found: _Witnesses, secrets: Sequence[Secret], enough: Sequence[int]) -> dict[Secret, int]:

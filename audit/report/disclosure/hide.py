@@ -13,20 +13,29 @@ Must not: know what an estimate, a gate or a page is.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain, product
 from math import isqrt, prod
 from types import MappingProxyType
 
 from audit.estimate import Group, Level
-from audit.measurement.metrics.kinds import Family
-from audit.report.disclosure.attack import Page, Relation, Secret, find_told, limit_time
+from audit.measurement.metrics.kinds import OF_PAIRS, Family
+from audit.report.disclosure import pair_cells
+from audit.report.disclosure.attack import (
+    SYSTEMS,
+    Page,
+    Relation,
+    Secret,
+    count_values,
+    find_told,
+    list_guarded,
+)
+from audit.report.disclosure.choose import Choice, choose_hidden
 from audit.report.disclosure.small_cells import (
     BELOW,
     FAMILIES,
@@ -40,13 +49,6 @@ from audit.report.disclosure.small_cells import (
     make_law,
 )
 
-NODES = 2000
-"""Branches after which the best choice so far is taken."""
-LARGEST = 3_000
-"""Secrets times groups; more are not chosen among."""
-WIDE, NEAR = 400, 0.1
-"""Unknowns of a choice from which on it may cost this share more than the least: the last tenth takes most of the time,
-and among so many groups no reader sees it."""
 SECONDS = 30.0
 """Longest that one page may take. Ordinary pages take under a second, and cards are the same on every machine; beyond
 this more is hidden, which is safe."""
@@ -60,6 +62,8 @@ LITTLE = 1.0
 Spared = Mapping[Family, Mapping[Key, float]]
 """Groups by family that a limit is about, and how much it needs each: 1 where it passes, more where it does not."""
 NOBODY: Spared = MappingProxyType({})
+TRIES = (8, 1)
+"""Attacks on one family of two decisions, whose cells are many: of single attributes, and with crossings."""
 STRICTEST = 2
 """Last of the levels at which more is hidden for secrets that are told all the same."""
 UNKNOWNS = 1_000
@@ -89,6 +93,50 @@ def find_hidden(
     return dict(zip(FAMILIES, _find_hidden(fixed, k, named, total_known), strict=True))
 
 
+def find_hidden_pairs(
+    counts: Counts, k: int, gone: Mapping[Family, AbstractSet[Key]], spared: Spared = NOBODY
+) -> dict[Family, frozenset[Key]]:
+    """Groups to hide of two decisions about the same rows, by family.
+
+    Parameters
+    ----------
+    counts
+        Rows by label, new and earlier decision of every group.
+    k
+        Smallest count that is published.
+    gone
+        Who is hidden of the new decisions, by family.
+    spared
+        Groups that are hidden for another's sake last of all.
+    """
+    if k <= 1 or not any(map(any, list_cells(counts))):
+        return {family: frozenset() for family in OF_PAIRS}
+    fixed = tuple((by, tuple(groups.items())) for by, groups in counts.items())
+    named = tuple(frozenset(spared.get(family, {}).items()) for family in OF_PAIRS)
+    hidden = tuple(frozenset(gone[family]) for family in FAMILIES)
+    return dict(zip(OF_PAIRS, _find_hidden_pairs(fixed, k, hidden, named), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _find_hidden_pairs(
+    fixed: tuple[tuple[By, tuple[tuple[Group, Cells], ...]], ...],
+    k: int,
+    gone: tuple[frozenset[Key], ...],
+    named: tuple[frozenset[tuple[Key, float]], ...],
+) -> tuple[frozenset[Key], ...]:
+    """Of each family of two decisions, who is hidden; the cards of a run, in several formats, ask the same."""
+    spared = dict(zip(OF_PAIRS, map(dict, named), strict=True))
+    pairs = {by: dict(groups) for by, groups in fixed}
+    pairs = pairs if () in pairs else {(): _everybody(pairs), **pairs}
+    counts = {by: {g: pair_cells.drop_earlier(eight) for g, eight in groups.items()} for by, groups in pairs.items()}
+    found: dict[Family, set[Key]] = {family: set(keys) for family, keys in zip(FAMILIES, gone, strict=True)}
+    found |= {family: set() for family in OF_PAIRS}
+    hiding = _Hiding(pairs, make_law(counts, k), spared, total_known=False, found=found)
+    for family in OF_PAIRS:
+        hiding.hide(family)
+    return tuple(frozenset(found[family]) for family in OF_PAIRS)
+
+
 @lru_cache(maxsize=64)
 def _find_hidden(
     fixed: tuple[tuple[By, tuple[tuple[Group, Cells], ...]], ...],
@@ -116,6 +164,10 @@ class _Hiding:
     found: dict[Family, set[Key]] = field(default_factory=lambda: {family: set() for family in FAMILIES})
     aside: dict[Family, set[Key]] = field(default_factory=lambda: {family: set() for family in FAMILIES})
     """Everybody's row and rows without a group that are hidden, but hide nothing, since the total is known."""
+    given_up: bool = False
+    """Whether no choice protected the crossings of a family; of two decisions none is then looked for again."""
+    without_pairs: dict[int, Mapping[Secret, int]] = field(default_factory=dict)
+    """Of so many groups that are looked at: values that secrets have where no count of two decisions is shown."""
 
     def __post_init__(self) -> None:
         keys: list[Key] = []
@@ -134,29 +186,46 @@ class _Hiding:
         found |= secret - self.aside[family]
         for below in BELOW[family]:
             found |= self.found[below]
-        width = {"rows": 1, "labels": self._classes, "selection": self._classes}.get(family, self._classes**2)
+        width = {"rows": 1, "labels": self._classes, "selection": self._classes}.get(family, self._width)
         small = len(self.single) * width < UNKNOWNS
         if not self._protect(family, self.single, tuple(self._totals(1)), self.single, small=small):
             found |= {key for key in self.single if self._loss(key, family)}
         if self.crossed:
+            given_up = family in OF_PAIRS and self.given_up
             before, unknown = set(found), len(self.single) + len(self.crossed) + self._depth
             small = unknown * width < UNKNOWNS
             deeper = tuple(self._deepest()) if small else ()
             keys = (*self.single, *self.crossed, *dict.fromkeys(chain.from_iterable(r.parts for r in deeper)))
             relations = (*self._totals(9), *deeper)
-            if not self._protect(family, keys, relations, self.crossed, small=small):
+            if given_up or not self._protect(family, keys, relations, self.crossed, small=small):
+                self.given_up = True
                 found.intersection_update(before)
                 self._whole_crossings(family)
                 self._below_totals(family, keys, relations, small=small)
 
     @property
+    def _width(self) -> int:
+        return len(next(list_cells(self.counts)))
+
+    @property
     def _classes(self) -> int:
-        return isqrt(len(next(list_cells(self.counts))))
+        return isqrt(self._width)
 
     def _hides_itself(self, key: Key, family: Family) -> bool:
         if family == "rows":
             return None not in key[1] and bool(self._secrets(key, family))
-        return (len(key[0]) > 1 and None in key[1]) or bool(self._secrets(key, family))
+        if len(key[0]) > 1 and None in key[1]:
+            return True
+        if family in OF_PAIRS:
+            return self._tells_secret(key, family)
+        return bool(self._secrets(key, family))
+
+    def _tells_secret(self, key: Key, family: Family) -> bool:
+        """Whether some secret of two decisions follows from what is told of a group, if this family is told too."""
+        cells = self.counts[key[0]][key[1]]
+        shown = [each for each in SYSTEMS[family] if each == family or key not in self.found[each]]
+        secret = [(each, at) for each in list_guarded(family) for at in self._secrets(key, each)]
+        return any(pair_cells.is_told(each, at, cells, shown) for each, at in secret)
 
     def _covers_nobody(self, key: Key) -> bool:
         """Whether hiding a row protects no group, since the total over the groups is known without it."""
@@ -167,9 +236,10 @@ class _Hiding:
 
     def _guarded(self, keys: Sequence[Key], family: Family) -> Iterator[Secret]:
         """Secrets of everybody who has a group."""
+        guarded = list_guarded(family)
         for key in keys:
             if self.page.four(key) is not None and None not in key[1]:
-                for each in (*BELOW[family], family):
+                for each in guarded:
                     yield from (Secret(key, each, at) for at in self._secrets(key, each))
 
     def _protect(
@@ -191,11 +261,13 @@ class _Hiding:
             return False
         loss = {key: loss for key in able if (loss := self._loss(key, family))}
         still = {key for key in keys if self._still(key, family)}
-        targets, level = list(dict.fromkeys(s.key for s in told or secrets)), 0
-        while level <= STRICTEST:
-            before = len(found)
+        hidden = [s for s in secrets if s.key in found]
+        targets, level = list(dict.fromkeys(s.key for s in told or hidden)), 0
+        attacks = math.inf if family not in OF_PAIRS else TRIES[keys is not self.single]
+        while level <= STRICTEST and attacks > 0:
+            before, attacks = len(found), attacks - 1
             barred = {t: self._barred(family, level, t, relations, loss.keys() - still) for t in targets}
-            choice = _choose_hidden(_Choice(keys, relations, targets, found, still, barred, loss), self.until)
+            choice = choose_hidden(Choice(keys, relations, targets, found, still, barred, loss), self.until)
             if choice is None:
                 return False
             more, without = choice
@@ -233,7 +305,11 @@ class _Hiding:
         """Who cannot give way: a group with a count of 0 that is no secret, and the few without one."""
         four = self.page.four(key)
         if four is None or not self._secrets_of(key, family):
-            return four is not None and 0 in family_cells(four, family)
+            if four is None:
+                return False
+            told = family_cells(four, family)[: pair_cells.TOLD.get(family)]
+            # Of two decisions one count may give way where another is 0, such as no gains beside losses.
+            return not any(told) if family in {"changed", "lost_gained", "up_down"} else 0 in told
         return None in key[1]
 
     def _loss(self, key: Key, family: Family) -> float:
@@ -292,8 +368,10 @@ class _Hiding:
             yield from (Relation((by, g), tuple(p)) for g, p in parts.items())
 
     def _whole_crossings(self, family: Family) -> None:
-        """Hide every crossing that holds a secret, or of an attribute of which something is hidden."""
+        """Hide every crossing that holds a secret, or of an attribute with hidden groups; all of two decisions."""
         found = self.found[family]
+        if family in OF_PAIRS:
+            found |= set(self.crossed)
         for by in sorted((by for by in self.counts if len(by) > 1), key=len):
             keys = [(by, group) for group, four in self.counts[by].items() if any(four)]
             held = any(s.family == family for s in self._guarded(keys, family))
@@ -305,7 +383,8 @@ class _Hiding:
         """Hide single attributes too, where crossings follow from them because so many others hold nobody."""
         found, everybody = self.found[family], (*self.single, *self.crossed)
         if small:
-            open_ = self._find_open(family, keys, relations)
+            # Where all crossings of two decisions are hidden, that tells of none whether its counts are small.
+            open_ = self._find_open(family, keys, relations, small_told=family not in OF_PAIRS)
             safe = not open_ or self._protect(family, keys, relations, everybody, small=True, told=open_)
         else:
             while peeled := self._peeled(family, relations):
@@ -318,9 +397,37 @@ class _Hiding:
         if not safe:
             found |= {key for key in everybody if self._loss(key, family)}
 
-    def _find_open(self, family: Family, keys: Sequence[Key], relations: Sequence[Relation]) -> list[Secret]:
+    def _find_open(
+        self, family: Family, keys: Sequence[Key], relations: Sequence[Relation], *, small_told: bool = True
+    ) -> list[Secret]:
         """Secrets that are told by what is shown now."""
-        return find_told(self.page, family, keys, relations, tuple(self._guarded(keys, family)), self.until)
+        secrets, known = tuple(self._guarded(keys, family)), self._count_without_pairs(family, keys, relations)
+        page = replace(self.page, small_told=small_told)
+        open_ = find_told(page, family, keys, relations, secrets, self.until, known)
+        if not small_told or family not in OF_PAIRS:
+            return open_
+        bare = replace(self.page, small_told=False)
+        if not open_:
+            # What a group tells of itself excuses nothing that the numbers of others tell.
+            return find_told(bare, family, keys, relations, secrets, self.until, known)
+        # Which counts are small may tell others even where nothing of the family is shown. A reader is not told it.
+        nothing = replace(self.page, hidden={**self.found, family: set(keys)})
+        anyway = find_told(nothing, family, keys, relations, open_, self.until, known)
+        still = find_told(bare, family, keys, relations, anyway, self.until, known)
+        return [secret for secret in open_ if secret not in anyway or secret in still]
+
+    def _count_without_pairs(
+        self, family: Family, keys: Sequence[Key], relations: Sequence[Relation]
+    ) -> Mapping[Secret, int]:
+        """Return the values of secrets that have few where no count of two decisions is shown: no fewer may be left."""
+        if family not in OF_PAIRS:
+            return {}
+        if len(keys) not in self.without_pairs:
+            nothing = {**self.found, **dict.fromkeys(OF_PAIRS, frozenset(keys))}
+            page = replace(self.page, hidden=nothing, small_told=False)
+            secrets = tuple(self._guarded(keys, family))
+            self.without_pairs[len(keys)] = count_values(page, family, keys, relations, secrets, self.until)
+        return self.without_pairs[len(keys)]
 
     def _peeled(self, family: Family, relations: Sequence[Relation]) -> set[Key]:
         """Crossings with a secret that follow from totals of which nothing else is hidden, one after the other."""
@@ -335,124 +442,3 @@ def _everybody(counts: Counts) -> dict[Group, Cells]:
     """Everybody, as the groups of one attribute and those without one."""
     groups = next(groups for groups in counts.values() if any(any(four) for four in groups.values()))
     return {(): tuple(sum(column) for column in zip(*groups.values(), strict=True))}
-
-
-# Which groups are hidden beside secrets at the least loss.
-#
-# A secret is protected against a sum where it could be larger while other hidden counts are smaller, along every
-# total that is published: a flow through hidden groups. The groups are chosen that leave such a flow for each secret
-# and whose loss together is least. What decides is who is a secret, whose counts include a 0, names, and what the
-# reader loses; no count does, so that the choice tells none.
-#
-# Must not: know a count, or judge whether a flow is wide enough.
-#
-# References
-# ----------
-# Kelly, Golden and Assad (1992), Networks 22:397 (cell suppression: protection by flows).
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """Among whom is chosen, for whom."""
-
-    keys: Sequence[Key]
-    """Everybody who counts somebody."""
-    relations: Sequence[Relation]
-    secrets: Sequence[Key]
-    hidden: Collection[Key]
-    """Who is hidden already."""
-    still: Collection[Key]
-    """Who cannot give way: shown whatever happens, or with a count of 0."""
-    barred: Mapping[Key, Collection[Key]]
-    """For each secret who did not suffice, and is no way for its flow."""
-    loss: Mapping[Key, float]
-    """What a reader loses with each that may be hidden."""
-
-
-def _choose_hidden(choice: _Choice, until: float = math.inf) -> tuple[set[Key], list[Key]] | None:
-    """Who is hidden besides, and the secrets for which no choice leaves a flow; None where there are too many.
-
-    Parameters
-    ----------
-    choice
-        Among whom is chosen, for whom.
-    until
-        Monotonic second at which it is given up.
-    """
-    program = _Program(choice)
-    if len(program.choice.secrets) * len(program.moving) > LARGEST or time.monotonic() > until:
-        return None
-    for at, secret in enumerate(choice.secrets):
-        program.protect(at, secret)
-    return program.solved(until)
-
-
-class _Program:
-    """The choice as a mixed integer program: who is hidden, a flow for each secret, and who goes without one."""
-
-    def __init__(self, choice: _Choice) -> None:
-        self.choice = choice
-        self.free = {
-            key: i for i, key in enumerate(k for k in choice.keys if k in choice.loss and k not in choice.hidden)
-        }
-        self.moving = [k for k in choice.keys if k not in choice.still and (k in choice.hidden or k in choice.loss)]
-        self.without = len(self.free) + len(choice.secrets) * (len(self.moving) + 1)
-        """Place of the first secret among those that may go without a flow."""
-        self.entries: list[tuple[int, int, float]] = []
-        self.limits: list[tuple[float, float]] = []
-
-    def _add(self, terms: Mapping[int, float], low: float, high: float) -> None:
-        self.entries.extend((len(self.limits), place, x) for place, x in terms.items())
-        self.limits.append((low, high))
-
-    def protect(self, at: int, secret: Key) -> None:
-        """One more of a secret, and one less of others along every total, through whoever is hidden."""
-        first = len(self.free) + at * (len(self.moving) + 1)
-        barred = self.choice.barred[secret]
-        flow = {key: first + i for i, key in enumerate(self.moving) if key not in barred}
-        flow[secret] = first + len(self.moving)
-        self._add({flow[secret]: 1, self.without + at: 1}, 1, 1)
-        for relation in self.choice.relations:
-            terms = {flow[part]: 1.0 for part in relation.parts if part in flow}
-            if relation.total in flow:
-                terms[flow[relation.total]] = -1.0
-            if terms:
-                self._add(terms, 0, 0)
-        for key in self.free.keys() & flow.keys():
-            self._add({flow[key]: 1, self.free[key]: -1}, -math.inf, 0)
-            self._add({flow[key]: -1, self.free[key]: -1}, -math.inf, 0)
-
-    def solved(self, until: float) -> tuple[set[Key], list[Key]] | None:
-        """The choice of least loss, or the best that is found until then."""
-        import numpy as np
-        from scipy.optimize import Bounds, LinearConstraint, milp
-        from scipy.sparse import csr_array
-
-        size, total = len(self.free), self.without + len(self.choice.secrets)
-        rows, places, values = zip(*self.entries, strict=True)
-        matrix = csr_array((values, (rows, places)), shape=(len(self.limits), total))
-        losses = _losses(list(self.free), self.choice.loss)
-        cost, low, whole = np.zeros(total), np.zeros(total), np.zeros(total)
-        cost[:size], cost[self.without :] = losses, 2 * sum(losses) + 1
-        low[size : self.without] = -1
-        whole[:size] = 1
-        found = milp(
-            cost,
-            integrality=whole,
-            bounds=Bounds(low, 1),
-            constraints=LinearConstraint(matrix, *map(np.array, zip(*self.limits, strict=True))),
-            options={"node_limit": NODES, "mip_rel_gap": NEAR if total > WIDE else 0, **limit_time(until)},
-        )
-        if found.x is None:
-            return None
-        without = [s for i, s in enumerate(self.choice.secrets) if found.x[self.without + i] > 0.5]
-        return {key for key, i in self.free.items() if found.x[i] > 0.5}, without
-
-
-def _losses(free: Sequence[Key], loss: Mapping[Key, float]) -> list[float]:
-    """Losses, of which no two are the same: among equals the order of names that nobody chose decides."""
-    rank = {key: i for i, key in enumerate(sorted(free, key=_shuffle_key))}
-    return [loss[key] * (1 + rank[key] / (1000 + 10 * len(free))) for key in free]
-
-
-def _shuffle_key(key: Key) -> str:
-    """A place among other names that nobody chose."""
-    return hashlib.sha256(repr(key).encode()).hexdigest()

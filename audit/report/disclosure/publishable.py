@@ -28,7 +28,7 @@ from audit.gates.words.wording import Wording, read_wording
 from audit.measurement.estimates import Estimates
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import CATALOGUE
-from audit.measurement.metrics.kinds import Criterion, Family, Metric, at_k, split_comparison
+from audit.measurement.metrics.kinds import OF_PAIRS, Criterion, Family, Metric, at_k, split_comparison
 from audit.record.cubes import PREDICTIONS, TRAIN, Axis, CubeRecord
 from audit.record.edge import EDGE
 from audit.record.epochs import Epoch, choose_epochs, list_groups, measure_rates
@@ -45,7 +45,7 @@ from audit.report.disclosure.gates import (
     say_again,
     set_baseline_aside,
 )
-from audit.report.disclosure.hide import NOBODY, Spared, find_hidden
+from audit.report.disclosure.hide import NOBODY, Spared, find_hidden, find_hidden_pairs
 from audit.report.disclosure.small_cells import (
     EVERYBODY,
     FAMILIES,
@@ -58,6 +58,7 @@ from audit.report.disclosure.small_cells import (
     group_counts,
     list_cells,
     make_law,
+    pair_counts,
     split_into_bands,
 )
 from audit.report.disclosure.steady import is_steady
@@ -130,6 +131,8 @@ class _Suppression:
         self.hidden: dict[Family | CubeKind, AbstractSet[Key]] = {}
         for family, keys in find_hidden(self.counts, k, spared, total_known=total_known).items():
             self.hidden[family] = keys
+        for family, gone in self._find_hidden_pairs(by_kind.get(CubeKind.PAIRS, []), spared).items():
+            self.hidden[family] = gone
         for kind, bys in _groupings_by_kind(estimates).items():
             small = find_small_in_kind(by_kind.get(kind, []), bys, k)
             self.hidden[kind] = {*self.hidden["confusion"], *small}
@@ -141,6 +144,17 @@ class _Suppression:
             (e.metric, e.by, e.group, e.outcome): e for e in estimates if e.compare is None and e.reference is None
         }
         self.touched = {f: {by for by, group in keys if None not in group} for f, keys in self.hidden.items()}
+
+    def _find_hidden_pairs(self, records: Sequence[CubeRecord], spared: Spared) -> Mapping[Family, AbstractSet[Key]]:
+        """Who is hidden of two decisions about the same rows; everybody where the cubes do not fit the crossings."""
+        if not records:
+            return {}
+        counts = pair_counts(records, self.counts)
+        if counts is None:
+            everybody = {(by, group) for by, groups in self.counts.items() for group in groups}
+            return dict.fromkeys(OF_PAIRS, everybody)
+        gone = {family: self.hidden[family] for family in FAMILIES}
+        return find_hidden_pairs(counts, self.k, gone, spared)
 
     def suppress(self, estimate: Estimate) -> Estimate:
         """The estimate, or its empty place."""
@@ -213,6 +227,8 @@ class _Suppression:
         metric = CATALOGUE.find(estimate.metric)
         if isinstance(metric, Metric) and isinstance(metric.gives_away, CubeKind):
             return False  # of scores, which give no count away by themselves
+        if family in OF_PAIRS:
+            return True  # the counts of two decisions are not varied together
         told: Family = "confusion" if isinstance(family, CubeKind) else family
         hidden = {f: self.hidden[f] for f in FAMILIES}
         return not is_steady(estimate, told, self.counts[estimate.by], hidden, make_law(self.counts, self.k))
@@ -432,7 +448,7 @@ def _find_named_groups(gates: Sequence[Gate]) -> Spared:
     could be subtracted. Not the largest group, with which others are compared: which of two it is may depend on a count
     that is hidden. Verdicts, which say how much a limit needs its numbers, are published in any case.
     """
-    found: dict[Family, dict[Key, float]] = {family: {} for family in FAMILIES}
+    found: dict[Family, dict[Key, float]] = {family: {} for family in (*FAMILIES, *OF_PAIRS)}
     for gate in gates:
         estimate = gate.estimate
         if estimate is None or estimate.stage not in PARTS:

@@ -26,14 +26,16 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import isqrt
 
-from audit.axes import FOLD, RESERVED, CubeKind
+from audit.axes import AGAINST, FOLD, LABEL, NEGATIVE, PREDICTION, RESERVED, CubeKind
 from audit.cube import sort_key
 from audit.estimate import Group, Level
 from audit.measurement.metrics.kinds import Family
 from audit.record.cubes import Axis, CubeRecord
+from audit.report.disclosure import pair_cells
 
 Cells = tuple[int, ...]
-"""Rows by label and prediction, K x K in one line; for two classes TN, FP, FN, TP."""
+"""Rows by label and prediction, K x K in one line; for two classes TN, FP, FN, TP. Of two decisions about the same
+rows eight, as `pair_cells` has them."""
 Node = tuple[str, int]
 
 
@@ -44,6 +46,10 @@ BELOW: Mapping[Family, tuple[Family, ...]] = {
     "labels": ("rows",),
     "selection": ("rows",),
     "confusion": ("rows", "labels", "selection"),
+    "changed": ("rows",),
+    "lost_gained": ("rows", "changed"),
+    "up_down": ("rows", "changed"),
+    "flips_by_label": ("rows", "labels", "selection", "confusion", "changed", "lost_gained", "up_down"),
 }
 """Families that a family contains: where one of these is hidden, it is hidden too."""
 ALIKE = 10
@@ -62,6 +68,8 @@ def list_cells(counts: Counts) -> Iterator[Cells]:
 
 def family_cells(four: Cells, family: Family) -> tuple[int, ...]:
     """Counts that publishing a family gives away."""
+    if len(four) == pair_cells.WIDTH:
+        return pair_cells.list_counts(four, family)
     if family == "rows":
         return (sum(four),)
     if family == "confusion":
@@ -71,6 +79,8 @@ def family_cells(four: Cells, family: Family) -> tuple[int, ...]:
 
 def family_masks(four: Cells, family: Family) -> tuple[tuple[int, ...], ...]:
     """What is summed over rows by label and prediction for each of `family_cells`."""
+    if len(four) == pair_cells.WIDTH:
+        return pair_cells.list_masks()[family]
     width = isqrt(len(four))
     if family == "rows":
         return ((1,) * len(four),)
@@ -99,7 +109,11 @@ class Law:
 
     def zero(self, four: Cells, family: Family, at: int) -> bool:
         """Whether a count of 0 is a secret where no other label is left: then everybody of these has one label."""
-        if self.k <= 1 or not self.labels_differ or family not in {"labels", "confusion"}:
+        if self.k <= 1 or not self.labels_differ:
+            return False
+        if len(four) == pair_cells.WIDTH:
+            return 0 < pair_cells.count_alike(four, family, at) < ALIKE * self.k
+        if family not in {"labels", "confusion"}:
             return False
         if family == "labels":
             return 0 < sum(four) < ALIKE * self.k
@@ -129,6 +143,28 @@ def group_counts(records: Iterable[CubeRecord], wanted: Iterable[By]) -> dict[By
     return found
 
 
+def pair_counts(records: Sequence[CubeRecord], counts: Counts) -> dict[By, dict[Group, Cells]] | None:
+    """Rows by label, new and earlier decision of every group that is counted; None where they are not those rows."""
+    found: dict[By, dict[Group, Cells]] = {}
+    for by, groups in counts.items():
+        own = _count_pairs(records, by)
+        eights = {group: own.pop(group, (0,) * pair_cells.WIDTH) for group in groups}
+        if any(map(any, own.values())) or any(pair_cells.drop_earlier(eights[g]) != four for g, four in groups.items()):
+            return None
+        found[by] = eights
+    return found
+
+
+def _count_pairs(records: Iterable[CubeRecord], by: By) -> dict[Group, Cells]:
+    """Rows by label, new and earlier decision of every group of one grouping, an axis that is not there as all 0."""
+    found: dict[Group, list[int]] = {}
+    for group, cells in _cells_by_group(records, by, (LABEL, PREDICTION, AGAINST)).items():
+        # A level that is neither 0 nor 1 has no place, and what it counts is missed by who compares.
+        own = {tuple(level or NEGATIVE for level in place): n for place, n in cells.items()}
+        found[group] = [own.get(tuple(map(str, place)), 0) for place in pair_cells.PLACES]
+    return {group: tuple(eight) for group, eight in found.items()}
+
+
 def families_within(given_away: Family | CubeKind) -> tuple[Family, ...]:
     """Return the families that what is given away contains, itself included; a kind of cube contains all."""
     return FAMILIES if isinstance(given_away, CubeKind) else (given_away, *BELOW[given_away])
@@ -155,20 +191,24 @@ def find_small_in_kind(records: Sequence[CubeRecord], bys: Collection[By], k: in
     return frozenset(found)
 
 
-def _cells_by_group(records: Iterable[CubeRecord], by: By) -> dict[Group, dict[Group, int]]:
-    """Count rows by group and by what is no group, folds summed out, from the smallest cube that holds a grouping."""
+def _cells_by_group(records: Iterable[CubeRecord], by: By, beside: Sequence[str] = ()) -> dict[Group, dict[Group, int]]:
+    """Count rows by group and by what is no group, folds summed out, from the smallest cube that holds a grouping.
+
+    Only some axes that are no groups may be asked for, in an order; one that is not there has the level None.
+    """
     holding = [c for c in records if set(by) <= {a.name for a in c.axes}]
     if not holding:
         return {}
     record = min(holding, key=lambda c: len(c.cells))
     names = [a.name for a in record.axes]
     who = [names.index(name) for name in by]
-    what = [i for i, name in enumerate(names) if name in RESERVED - {FOLD}]
+    asked = beside or [name for name in names if name in RESERVED - {FOLD}]
+    what = [names.index(name) if name in names else None for name in asked]
     found: dict[Group, dict[Group, int]] = {}
     for cell, n in zip(record.cells, record.measures["n"], strict=True):
         levels = [axis.levels[at] for axis, at in zip(record.axes, cell, strict=True)]
         cells = found.setdefault(tuple(levels[i] for i in who), {})
-        key = tuple(levels[i] for i in what)
+        key = tuple(None if i is None else levels[i] for i in what)
         cells[key] = cells.get(key, 0) + int(n)
     return found
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 
-from audit.axes import CubeKind
 from audit.errors import printable
 from audit.estimate import (
     NAME_LENGTH,
@@ -25,7 +24,7 @@ from audit.estimate import (
 )
 from audit.gates.judge import WORST_FIRST
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
-from audit.measurement.metrics.kinds import Criterion
+from audit.measurement.metrics.kinds import OF_PAIRS, Criterion
 from audit.record.result import AuditResult, Gate
 
 By = tuple[str, ...]
@@ -119,7 +118,7 @@ def choose_rates(result: AuditResult, stage: str) -> list[str]:
     judged = chain.from_iterable(_list_rates_behind(gate) for gate in _order(result.gates, stage))
     named = [m for m in CATALOGUE.among(result.estimates.metrics) if m.headline]
     # What changed is what was asked, where two decisions are compared.
-    headlines = tuple(m.name for m in sorted(named, key=lambda m: m.gives_away is not CubeKind.PAIRS))
+    headlines = tuple(m.name for m in sorted(named, key=lambda m: m.gives_away not in OF_PAIRS))
     main = headlines if stage == "model" else DATA_RATES
     return list(dict.fromkeys([*judged, *main]))
 
