@@ -20,11 +20,12 @@ from audit.errors import QuestionError
 from audit.sklearn import DataGate
 
 FIELDS = [(section, key) for section, (model, _) in ASKED.items() for key in model.model_fields]
+OF_VERDICTS = ("gate", "config", "baseline", "report", "store", "json", "exit_zero", "verbose")
 OWN = {
     "measure": {"gates", "metrics"},
     "check": {"frame", "test", "gates"},
-    "data": {"table", "tests", "gate", "config", "write_config", "store", "json", "exit_zero", "verbose"},
-    "model": {"table", "gate", "config", "write_config", "store", "json", "exit_zero", "verbose"},
+    "data": {"table", "tests", *OF_VERDICTS, "write_config"},
+    "model": {"table", *OF_VERDICTS, "write_config"},
     "count": {"table", "into", "config", "engine", "master"},
 }
 """What each is given beside keys of the table."""
