@@ -199,6 +199,9 @@ def test_a_score_may_be_judged_and_the_record_verifies(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "FAIL" in said
     assert "stereotype score" in said.lower()
+    (card,) = (tmp_path / "runs").glob("*/card.md")
+    assert "Counts of items are not withheld: an item is no person." in card.read_text()
+    assert "all of them have the same label" not in card.read_text()
     with pytest.raises(SystemExit) as ended:
         main(["verify", "latest", "--store", str(tmp_path / "runs")])
     assert ended.value.code == 0
