@@ -8,7 +8,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from audit.measurement.inference.effective import folded, weighted
+from audit.measurement.inference.effective import folded, plain, weighted
+from audit.measurement.inference.pairs import gap
 from audit.measurement.rates.gap_changes import (
     FINEST,
     Before,
@@ -74,6 +75,19 @@ def test_so_are_those_of_shared_units_and_of_weights(kind, reading):
     for _ in range(pairs):
         old, new = (draw_units(rng) if kind == "units" else draw_weights(rng) for _ in range(2))
         found += bound_worsening(new, before(old), reading, 0.05) > 0
+    assert found / pairs <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / pairs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["a gap of two groups", "twelve equal groups", "one far from five equal"])
+def test_gaps_that_are_compared_by_their_intervals_err_no_more(case):
+    """As those of values that have no counts, such as areas under curves."""
+    p, rows = map(np.asarray, HARD[case])
+    rng, found, pairs = np.random.default_rng(4), 0, 1000
+    for _ in range(pairs):
+        old, new = (gap(plain(rng.binomial(rows, p), rows), "difference", 0.025) for _ in range(2))
+        reach = (new.value, new.value - new.low), (old.value, old.high - old.value)
+        found += test_interval_worse(*reach, 1.96, dependent=False) <= 0.05
     assert found / pairs <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / pairs)
 
 
