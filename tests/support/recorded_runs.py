@@ -6,6 +6,7 @@ import copy
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 
 from audit.config.read import build, load
 from audit.pipeline.run import Job, run
+from audit.record.result import Check
 from audit.record.store import Store
 
 PIPELINES = Path(__file__).resolve().parents[2] / "pipelines"
@@ -173,6 +175,8 @@ def names(uncovered, document, path):
     """Whether a place is on the list of what is not covered."""
     key = generic(path)
     item = document[path[0]][path[1]] if len(path) > 1 and isinstance(path[1], int) else {}
+    if path[0] == "checks" and item:
+        item = {**item, "title": Check.heading.fget(SimpleNamespace(**item))}
     return any(
         any(key == place or key.startswith(f"{place}.") for place in left.places)
         and (

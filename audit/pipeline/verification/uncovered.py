@@ -95,7 +95,8 @@ def _find_checks(result: AuditResult) -> Iterator[Uncovered]:
     if result.data:
         yield Uncovered(("checks",), "which ones and what they found: that needs the rows", rows or ("rows",))
     if held := tuple(printable(c.heading) for c in of_held_out(result) if c.code not in {STRATA, ROWS}):
-        places = ("checks.outcome", "checks.title", "checks.plain_title", "checks.detail")
+        told = ("outcome", "title", "plain_title", "detail", "reason", "answered_by")
+        places = tuple(f"checks.{name}" for name in told)
         yield Uncovered(places, "the counts of a held-out part are not kept", held)
 
 
