@@ -37,6 +37,7 @@ def drill(
     seeds: Annotated[int, typer.Option(metavar="N", help="Copies of each size.", show_default=True)] = 100,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of all copies.", show_default=True)] = 0,
     store: o.StorePath = HERE,
+    everything: Annotated[bool, typer.Option("--all", help="Print every fault, found or not.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print drill.json on stdout; messages go to stderr.")] = False,
 ) -> None:
     """Test which faults the limits of a run can find.
@@ -65,7 +66,7 @@ def drill(
     redraw_cards(result, folder, found)
     if json:
         put(found.to_json())
-    print_drill(found, result, folder, PlainConsole(stderr=json))
+    print_drill(found, result, folder, PlainConsole(stderr=json), whole=everything)
 
 
 def _read_sizes(said: list[str] | None) -> list[float]:

@@ -146,8 +146,8 @@ def _add_drill(card: Card, drill: Drill | None, shown: AuditResult) -> Card:
     if drill is None:
         return card
     view = make_drill_view(drill, shown, internal=card.internal)
-    first, *rest = card.contents
-    return replace(card, drill=view, contents=(first, ("drill", "Drill"), *rest))
+    at = [name for name, _ in card.contents].index("checks") + 1
+    return replace(card, drill=view, contents=(*card.contents[:at], ("drill", "Drill"), *card.contents[at:]))
 
 
 def _draw(chosen: Format, view: object) -> str:

@@ -19,8 +19,22 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def print_drill(drill: Drill, result: AuditResult, folder: Path, console: Console) -> None:
-    """Print every limit of a drill, then where it is kept."""
+def print_drill(drill: Drill, result: AuditResult, folder: Path, console: Console, *, whole: bool = False) -> None:
+    """Print every limit of a drill, then where it is kept.
+
+    Parameters
+    ----------
+    drill
+        Of the run.
+    result
+        The record that it belongs to.
+    folder
+        Where both are kept.
+    console
+        What it is printed on.
+    whole
+        Whether every fault is printed, and not only the one that a limit finds first.
+    """
     if is_withheld(result):
         from audit.report.disclosure.drilled import hide_drilled
 
@@ -28,8 +42,10 @@ def print_drill(drill: Drill, result: AuditResult, folder: Path, console: Consol
     begun = f"Drill of run {drill.run}: {drill.seeds:,} copies of each size, seed {drill.seed}."
     print_section(console, [Line("", begun), Line("", describe_share(drill))], apart=False)
     for gate in drill.gates:
-        print_section(console, _list_gate(gate))
+        print_section(console, _list_gate(gate, whole=whole))
     ends = [Line("Note    ", note) for note in drill.notes]
+    if not whole and any(gate.curves for gate in drill.gates):
+        ends += [Line("All     ", f"every fault: audit drill {drill.run} --all; the curves are in report.html")]
     ends += [Line("Drill   ", str(folder / "drill.json"), whole=True)]
     print_section(console, ends)
 
@@ -40,7 +56,7 @@ def describe_share(drill: Drill) -> str:
     return f"A fault is found from the size at which the limit fails in at least {share} of the copies."
 
 
-def _list_gate(gate: DrilledGate) -> Iterator[Line]:
+def _list_gate(gate: DrilledGate, *, whole: bool) -> Iterator[Line]:
     figure = figure_of(gate.metric, gate.compare) if gate.stage in {"model", "data"} else "amount"
     text = limit_text(gate.limit or 0.0, figure)
     limit = f"at {'most' if gate.max is not None else 'least'} {text}"
@@ -48,5 +64,5 @@ def _list_gate(gate: DrilledGate) -> Iterator[Line]:
     yield Line("  ", gate.sentence)
     for warning in gate.warnings:
         yield Line("  ! ", warning)
-    for curve in gate.curves:
+    for curve in gate.curves if whole else ():
         yield Line("  - ", curve.sentence)

@@ -58,7 +58,12 @@ def test_it_prints_each_limit_and_writes_the_drill_beside_the_record(made):
     done = run(made)
     assert done.exit_code == 0, done.output
     assert "model.selection_rate.difference.race, at most 40 points" in done.stdout
-    assert "Selections withheld from black: found from 90% of its selections" in " ".join(done.stdout.split())
+    every = "Selections withheld from black: found from 90% of its selections"
+    assert every not in " ".join(done.stdout.split())
+    whole = run(made, "--faults", "withheld", "--sizes", "0.2,0.5,0.9", "--seeds", "10", "--all")
+    assert every in " ".join(whole.stdout.split())
+    assert "--all" in done.stdout
+    assert "--all" not in whole.stdout
     assert json.loads((run_folder(made) / DRILL).read_text())["schema"] == "audit-drill/1"
 
 
