@@ -36,6 +36,9 @@ EVERY = {
     "read": (f"{AUDIT} read items.csv --into made-$$.parquet", 0),
     "items": (f"{AUDIT} model items.parquet --task items --groups group", 0),
     "swap": (f"{AUDIT} swap prompts.csv --terms terms.toml --into made-$$.csv", 0),
+    "report": (f"{AUDIT} report kept/%s --format markdown", 0),
+    "baseline": (f"{AUDIT} baseline update kept/%s --to made-$$.json", 0),
+    "drill": (f"{AUDIT} drill kept/%s --faults withheld --sizes 0.5 --seeds 5", 0),
     "checks": (f"{AUDIT} checks", 0),
     "conform": (f"{AUDIT} conform", 0),
     "plan": (f"{AUDIT} plan --parameters 7B --tokens 1T --device h100 --country FRA", 0),
@@ -43,7 +46,7 @@ EVERY = {
     "help": (f"{AUDIT} --help", 0),
     "version": (f"{AUDIT} --version", 0),
 } | COMMANDS
-PRINTING = {"swap", "card", "list", "show", "diff", "checks", "plan", "help", "version", "metrics"}
+PRINTING = {"swap", "report", "drill", "card", "list", "show", "diff", "checks", "plan", "help", "version", "metrics"}
 STREAMS = {
     "stdout closed": "%s >&-",
     "stderr closed": "%s 2>&-",
