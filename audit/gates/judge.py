@@ -238,9 +238,13 @@ def find_deciding_gate(gates: Sequence[Gate]) -> Gate | None:
     return max(alike, key=_measure_beyond)
 
 
-def rank_gate(gate: Gate) -> tuple[int, bool, bool]:
-    """Return how early a gate is told: the worst verdict, then what is worse than before, then what is on the model."""
-    return WORST_FIRST.index(gate.verdict), not gate.is_worse, not gate.name.startswith("model.")
+def rank_gate(gate: Gate) -> tuple[int, bool, int, bool]:
+    """Return how early a gate is told: the worst verdict, then what is worse than before, then what is on the model.
+
+    Of what is known from the baseline, a failure comes before what cannot be decided.
+    """
+    alone = WORST_FIRST.index(gate.alone)
+    return WORST_FIRST.index(gate.verdict), not gate.is_worse, alone, not gate.name.startswith("model.")
 
 
 def _read_limit(gate: Gate) -> tuple[object, ...]:

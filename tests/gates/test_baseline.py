@@ -216,3 +216,12 @@ def test_a_verdict_that_is_known_is_worse_than_a_pass():
     known = replace(made.gates[0], verdict="known")
     assert worst_verdict([known, replace(known, verdict="pass")]) == "known"
     assert worst_verdict([known, replace(known, verdict="insufficient")]) == "insufficient"
+
+
+def test_of_what_is_known_a_failure_comes_before_what_cannot_be_decided():
+    limits = ("selection_rate ratio >= 0.6", PARITY)
+    old = measure([0.5, 0.8], 600, *limits)
+    judged, code = beside(old, old)
+    assert [gate.change.alone for gate in judged.gates] == ["insufficient", "fail"]
+    assert ({gate.verdict for gate in judged.gates}, code) == ({"known"}, 0)
+    assert find_deciding_gate(judged.gates) == judged.gates[1]
