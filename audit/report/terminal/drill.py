@@ -45,7 +45,7 @@ def print_drill(drill: Drill, result: AuditResult, folder: Path, console: Consol
         print_section(console, _list_gate(gate, whole=whole))
     ends = [Line("Note    ", note) for note in drill.notes]
     if not whole and any(gate.curves for gate in drill.gates):
-        ends += [Line("All     ", f"every fault: audit drill {drill.run} --all; the curves are in report.html")]
+        ends += [Line("All     ", "every fault: the same command with --all; the curves are in report.html")]
     ends += [Line("Drill   ", str(folder / "drill.json"), whole=True)]
     print_section(console, ends)
 
