@@ -244,7 +244,16 @@ def rank_gate(gate: Gate) -> tuple[int, bool, int, bool]:
     Of what is known from the baseline, a failure comes before what cannot be decided.
     """
     alone = WORST_FIRST.index(gate.alone)
-    return WORST_FIRST.index(gate.verdict), not gate.is_worse, alone, not gate.name.startswith("model.")
+    return *_rank_verdict(gate), alone, not gate.name.startswith("model.")
+
+
+def order_worst_first(gates: Sequence[Gate]) -> list[Gate]:
+    """Return gates as every list of them is shown: the worst verdict first, of equal ones what is worse than before."""
+    return sorted(gates, key=_rank_verdict)
+
+
+def _rank_verdict(gate: Gate) -> tuple[int, bool]:
+    return WORST_FIRST.index(gate.verdict), not gate.is_worse
 
 
 def _read_limit(gate: Gate) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from audit.config.limits import CHECKS
 from audit.estimate import Estimate, cell_interval, cell_text, p_text
-from audit.gates.judge import WORST_FIRST, find_deciding_gate
+from audit.gates.judge import find_deciding_gate, order_worst_first
 from audit.gates.small_groups import name_all_excluded
 from audit.gates.words.voice import write_times
 from audit.measurement.metrics.catalogue import figure_of, lower_title
@@ -63,10 +63,7 @@ def make_limit_views(result: AuditResult) -> tuple[LimitView, ...]:
     """Return the limits of a result, worst first."""
     leading = find_deciding_gate(result.gates)
     question = result.question.config
-    return tuple(
-        _make_view(g, leading, question)
-        for g in sorted(result.gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.is_worse))
-    )
+    return tuple(_make_view(gate, leading, question) for gate in order_worst_first(result.gates))
 
 
 def _make_view(gate: Gate, leading: Gate | None, question: Mapping[str, Any]) -> LimitView:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from audit.estimate import Estimate, Stage
 from audit.gates.headline import count_waived, describe_training, warn_of_waivers, write_headline
-from audit.gates.judge import WORST_FIRST, exit_code
+from audit.gates.judge import exit_code, order_worst_first
 from audit.gates.words.against_baseline import describe_baseline
 from audit.record.result import AuditResult, Gate, name_verdict
 from audit.report.card.words import name_group
@@ -57,6 +57,13 @@ class JudgedLimit:
     def word(self) -> str:
         """The verdict as people read it."""
         return name_verdict(self.gate.verdict)
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """What was found, its interval, and the limit; None where it is undefined, withheld, or not set."""
+        gate = self.gate
+        value = None if gate.estimate is None else gate.estimate.value
+        return {"value": value, "low": gate.low, "high": gate.high, "min": gate.min, "max": gate.max}
 
     @property
     def stage(self) -> str:
@@ -99,6 +106,11 @@ class CiReport:
     def notes(self) -> tuple[str, ...]:
         """What became of the training and of the audit, and with which run limits were compared."""
         return (*describe_training(self.result.run), *describe_baseline(self.result.baseline))
+
+    @property
+    def account(self) -> str:
+        """Verdict, sentence and notes in one line: all that there is to say of a run without judged limits."""
+        return " ".join((f"{self.word}: {self.headline}", *self.notes))
 
     @property
     def model(self) -> str:
@@ -168,7 +180,7 @@ def make_ci_report(
     shown = publishable(result)
     policy = shown.question.config.get("policy") or {}
     insufficient = str(policy.get("insufficient", "fail"))
-    gates = sorted(shown.gates, key=lambda gate: (WORST_FIRST.index(gate.verdict), not gate.is_worse))
+    gates = order_worst_first(shown.gates)
     waived = any(gate.verdict == "waived" for gate in gates)
     table = name_in_checkout(Path(result.data[-1].source)) if result.data else None
     places = find_limit_places(gates, config)

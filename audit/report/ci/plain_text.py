@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from audit.system.environment import CODES
@@ -27,6 +28,11 @@ def to_line(text: str) -> str:
     'a[31m b c'
     """
     return " ".join(strip_controls(text).split())
+
+
+def write_json(document: object) -> str:
+    """Return a document as strict JSON, as every format of JSON is written; names stay as people wrote them."""
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def make_annotation(level: str, message: str, **properties: object) -> str:

@@ -61,21 +61,22 @@ def write_page(sections: Sequence[Section], most_bytes: int) -> str:
 def write_head(report: CiReport) -> Section:
     """Return the verdict with its sentence, and how many limits there are of each verdict."""
     shape = BADGES[report.result.verdict].shape
-    lines = [f"### {shape} {escape_inline(report.word)}", _sentence(report.headline)]
+    lines = [f"### {shape} {escape_inline(report.word)}", write_sentence(report.headline)]
     tally = f"{count_limits(report.result.gates)} " if len(report.limits) > 1 else ""
     lines.append(escape_inline(f"{tally}Exit code {report.code}."))
-    lines += [_sentence(note) for note in report.notes]
+    lines += [write_sentence(note) for note in report.notes]
     return Section("verdict", "\n\n".join(lines))
 
 
-def _sentence(text: str) -> str:
+def write_sentence(text: str) -> str:
+    """Return a sentence as Markdown that nothing in it can break, cut where it is too long."""
     return escape_inline(clean_text(text, LONGEST_SENTENCE))
 
 
 def write_waivers(report: CiReport) -> Iterator[Section]:
     """Yield what is said of waivers; nothing where none applies."""
     if report.waivers:
-        yield Section("waivers", "\n".join(f"- {_sentence(said)}" for said in report.waivers))
+        yield Section("waivers", "\n".join(f"- {write_sentence(said)}" for said in report.waivers))
 
 
 def write_limits(report: CiReport, most: int) -> Iterator[Section]:
@@ -100,7 +101,7 @@ def write_limits(report: CiReport, most: int) -> Iterator[Section]:
     told = [limit.gate.sentence in report.headline for limit in report.limits]
     open_ones = [view for view, is_told in zip(views[:most], told, strict=False) if view.is_open and not is_told]
     if open_ones:
-        said = (f"- **{escape_inline(view.badge.word)}** {_sentence(view.sentence)}" for view in open_ones)
+        said = (f"- **{escape_inline(view.badge.word)}** {write_sentence(view.sentence)}" for view in open_ones)
         yield Section("sentences of limits that did not pass", "\n".join(said))
 
 

@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from audit.errors import printable
 from audit.estimate import Estimate, cell_interval, cell_text, grouping_text, limit_text, p_text
 from audit.gates.headline import count_rest
-from audit.gates.judge import WORST_FIRST
+from audit.gates.judge import order_worst_first
 from audit.gates.small_groups import summarise_excluded
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of, lower_title
 from audit.measurement.metrics.kinds import split_comparison
@@ -56,7 +56,7 @@ def list_limits(
     most
         How many are shown, the worst first; of the others it is said how many ended how.
     """
-    ordered = sorted(result.gates, key=lambda g: (WORST_FIRST.index(g.verdict), not g.is_worse))
+    ordered = order_worst_first(result.gates)
     shown = ordered if whole else ordered[:most]
     if not shown:
         return

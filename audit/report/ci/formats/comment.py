@@ -13,9 +13,9 @@ from audit.errors import QuestionError
 from audit.gates.baseline import find_changed
 from audit.gates.words.against_baseline import describe_baseline
 from audit.record.result import Gate, name_verdict
-from audit.report.card.words import clean_text, escape_inline
+from audit.report.card.words import escape_inline
 from audit.report.ci.ci_report import CiReport, Format
-from audit.report.ci.sections import LONGEST_SENTENCE, MARK, MOST_COMMENT_BYTES, Section, write_foot, write_page
+from audit.report.ci.sections import MARK, MOST_COMMENT_BYTES, Section, write_foot, write_page, write_sentence
 
 MOST_CHANGES = 20
 """Limits that are told of; of more it is said how many there are."""
@@ -41,12 +41,12 @@ def write(report: CiReport) -> str:
         some.append(f"and {len(told) - len(some)} more; the card has all limits.")
     count = f"{len(told)} limit{'s' * (len(told) != 1)} changed"
     head = f"### {count} against the baseline of {baseline.finished[:10]}"
-    beside = " ".join(_write(said) for said in describe_baseline(baseline))
+    beside = " ".join(write_sentence(said) for said in describe_baseline(baseline))
     sections = [
         Section("mark", MARK),
         Section("head", head),
         *(Section("a change", f"- {text}") for text in some),
-        Section("verdict", _write(f"Verdict of the run: {report.word}. Exit code {report.code}.")),
+        Section("verdict", write_sentence(f"Verdict of the run: {report.word}. Exit code {report.code}.")),
         Section("what was compared", beside),
         write_foot(report),
     ]
@@ -59,7 +59,7 @@ def _describe_change(gate: Gate) -> str:
     before = None if change is None else change.before
     was = "no such limit" if before is None else name_verdict(before)
     moved = "" if change is None or change.moved not in {"worse", "better"} else f", {change.moved}"
-    return f"**{escape_inline(f'{was} → {name_verdict(gate.verdict)}{moved}')}** {_write(gate.sentence)}"
+    return f"**{escape_inline(f'{was} → {name_verdict(gate.verdict)}{moved}')}** {write_sentence(gate.sentence)}"
 
 
 def _list_dropped(report: CiReport) -> Iterator[str]:
@@ -68,11 +68,8 @@ def _list_dropped(report: CiReport) -> Iterator[str]:
     for gate in report.result.baseline.gates if report.result.baseline is not None else ():
         if (gate.name, gate.min, gate.max) not in there:
             bound = f"at most {gate.max:g}" if gate.max is not None else f"at least {gate.min or 0:g}"
-            yield f"**no longer set** {_write(f'{gate.name}, {bound}: it was {name_verdict(gate.verdict)} there.')}"
-
-
-def _write(text: str) -> str:
-    return escape_inline(clean_text(text, LONGEST_SENTENCE))
+            said = f"{gate.name}, {bound}: it was {name_verdict(gate.verdict)} there."
+            yield f"**no longer set** {write_sentence(said)}"
 
 
 FORMAT = Format(

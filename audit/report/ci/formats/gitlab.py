@@ -5,15 +5,15 @@ Source: "Code Quality report format" in GitLab's documentation.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from audit.report.ci.ci_report import RAN, CiReport, Format, JudgedLimit, make_fingerprint
 from audit.report.ci.places import Place
-from audit.report.ci.plain_text import to_line
+from audit.report.ci.plain_text import to_line, write_json
 
-SEVERITY = {"fail": "critical", "insufficient": "major"}
+SEVERITY = {"fail": "critical"}
+"""Of any other verdict it is major."""
 
 
 def _find_place(report: CiReport) -> Place:
@@ -43,9 +43,8 @@ def write(report: CiReport) -> str:
     """Return the findings as a list of JSON."""
     found = [_write_limit(limit, report) for limit in report.acted_on]
     if report.result.verdict == "incomplete":
-        said = " ".join((f"{report.word}: {report.headline}", *report.notes))
-        found.insert(0, _write_finding(RAN, said, "blocker", _find_place(report)))
-    return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        found.insert(0, _write_finding(RAN, report.account, "blocker", _find_place(report)))
+    return write_json(found)
 
 
 FORMAT = Format(

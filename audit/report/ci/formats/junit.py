@@ -41,8 +41,7 @@ def _list_cases(report: CiReport) -> Iterator[str]:
     # Without a test case of its own, a run without a verdict would read as one in which nothing failed.
     if not report.is_judged:
         outcome = "error" if report.result.verdict == "incomplete" else "skipped"
-        said = " ".join((report.headline, *report.notes))
-        told = {"message": f"{report.word}: {said}"}
+        told = {"message": report.account}
         case = _element(outcome, told if outcome == "skipped" else {"type": report.word.lower(), **told})
         yield _element("testcase", {"classname": "audit", "name": RAN, "time": 0}, case)
     for limit in report.limits:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from audit.estimate import Estimate
 from audit.report.card.words import name_grouping
 from audit.report.ci.ci_report import STANDINGS, CiReport, Format, JudgedLimit, name_groups
-from audit.report.ci.plain_text import to_line
+from audit.report.ci.plain_text import to_line, write_json
 
 MOST_GROUPS = 1_000
 """Groups of one metric and grouping; of more, none is written, and their number is."""
@@ -22,10 +21,7 @@ def _keep_numbers(values: dict[str, float | None]) -> dict[str, float]:
 
 
 def _write_limit(limit: JudgedLimit) -> dict[str, Any]:
-    gate = limit.gate
-    value = None if gate.estimate is None else gate.estimate.value
-    numbers = {"value": value, "low": gate.low, "high": gate.high, "min": gate.min, "max": gate.max}
-    return {"verdict": gate.verdict, **_keep_numbers(numbers)}
+    return {"verdict": limit.gate.verdict, **_keep_numbers(limit.numbers)}
 
 
 def _write_groups(report: CiReport) -> dict[str, Any]:
@@ -54,7 +50,7 @@ def write(report: CiReport) -> str:
     }
     if energy is not None:
         told["energy"] = _keep_numbers({"energy_kwh": energy.energy_kwh, "carbon_g": energy.carbon_g})
-    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_json(told)
 
 
 FORMAT = Format(name="metrics", file="audit-metrics.json", write=write, ours=re.compile(r'\A\{\s*"evenhand": \{'))

@@ -9,11 +9,12 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from audit.gates.judge import WORST_FIRST
 from audit.report.card.words import name_grouping
 from audit.report.ci.ci_report import CiReport, Format, name_groups
 from audit.report.ci.plain_text import to_line
 
-VERDICTS = ("pass", "waived", "known", "insufficient", "undefined", "withheld", "fail")
+VERDICTS = tuple(reversed(WORST_FIRST))
 MOST_GROUPS = 1_000
 """Groups of one metric and grouping; of more, none is written, and a comment says how many there are."""
 HELP = {
@@ -47,10 +48,7 @@ def _list_verdicts(report: CiReport) -> Iterator[str]:
 
 def _list_limits(report: CiReport) -> Iterator[str]:
     for limit in report.limits:
-        gate = limit.gate
-        value = None if gate.estimate is None else gate.estimate.value
-        bounds = {"value": value, "low": gate.low, "high": gate.high, "min": gate.min, "max": gate.max}
-        for bound, number in bounds.items():
+        for bound, number in limit.numbers.items():
             yield from _write_line("evenhand_limit", {"gate": limit.key, "bound": bound}, number)
 
 

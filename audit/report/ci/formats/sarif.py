@@ -8,7 +8,6 @@ limit, never its value.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -17,7 +16,7 @@ from audit.report.card.limits import name_limit
 from audit.report.card.words import describe_limit
 from audit.report.ci.ci_report import RAN, CiReport, Format, JudgedLimit, make_fingerprint
 from audit.report.ci.places import Place
-from audit.report.ci.plain_text import to_line
+from audit.report.ci.plain_text import to_line, write_json
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MOST_RESULTS = 5_000
@@ -77,9 +76,8 @@ def write(report: CiReport) -> str:
     results = [_write_result(limit, at, report) for at, limit in enumerate(shown)]
     whole = report.result.verdict != "incomplete"
     if not whole:
-        said = " ".join((f"{report.word}: {report.headline}", *report.notes))
         rules.append({"id": RAN, "shortDescription": {"text": "The audit finished"}})
-        results.append(_write_finding(RAN, len(results), "error", said, report.table))
+        results.append(_write_finding(RAN, len(results), "error", report.account, report.table))
     driver = {"name": "evenhand", "version": to_line(report.result.run.version), "rules": rules}
     run = {
         "tool": {"driver": driver},
@@ -90,7 +88,7 @@ def write(report: CiReport) -> str:
         "results": results,
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_json(document)
 
 
 FORMAT = Format(name="sarif", file="audit.sarif", write=write, ours=re.compile(r'"name": "evenhand"'))
