@@ -273,14 +273,14 @@ def _list_limits(path: Path) -> list[tuple[str, int]]:
     from audit.config.read import load
     from audit.errors import printable
     from audit.gates.judge import expand_rules
+    from audit.record.result import identify_limit
     from audit.report.ci.places import find_rule_lines
 
     config, _ = load(path)
     lines = find_rule_lines(path.read_text(encoding="utf-8-sig"), config)
     # A suite or the four-fifths rule sets a limit that has no line of its own.
     named = [
-        (printable(rule.name, LONGEST_NAME), lines.get((rule.name, rule.min, rule.max)) or 1)
-        for rule in expand_rules(config)
+        (printable(rule.name, LONGEST_NAME), lines.get(identify_limit(rule)) or 1) for rule in expand_rules(config)
     ]
     if config.edge is not None:
         named.append((EDGE, 1))

@@ -41,7 +41,7 @@ from audit.measurement.scope import FEW_CHANGED
 from audit.record.baseline import Baseline
 from audit.record.edge import EDGE, Edge
 from audit.record.energy_text import estimate_total
-from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict
+from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, identify_limit
 
 WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "withheld", "undefined", "insufficient", "known", "waived", "pass")
 NEAR = 0.15
@@ -88,7 +88,7 @@ class Evidence:
 
     def needed_before(self, rule: GateRule, estimate: Estimate) -> Gate | None:
         """Return the same gate on the same estimate as it was judged before, if it was not settled then either."""
-        same = (g for g in self.judged if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max))
+        same = (g for g in self.judged if identify_limit(g) == identify_limit(rule))
         return next((g for g in same if (g.alone, g.estimate) == ("insufficient", estimate)), None)
 
 
@@ -173,7 +173,7 @@ def _with_p_values(gates: Sequence[Gate], evidence: Evidence) -> Sequence[Gate]:
 
 def _identify(gate: Gate) -> tuple[object, ...]:
     """Return what makes two gates one: name and limit, and whom they compare."""
-    return gate.name, gate.min, gate.max, gate.excluded
+    return *identify_limit(gate), gate.excluded
 
 
 def expand_rules(config: Config) -> tuple[GateRule, ...]:

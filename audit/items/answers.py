@@ -64,10 +64,10 @@ LETTERED = re.compile(rf"\b(?i:{_LEAD})[(\[]?([A-Z])\b[)\]]?\W*$|^\s*[(\[]?([A-Z
 _BARE = str.maketrans("", "", string.punctuation + "’‘“”")
 
 
-def simplify(text: str) -> str:
+def _simplify(text: str) -> str:
     """Return text in lower case, without punctuation, the article at its start, and runs of blanks.
 
-    >>> simplify("The grandfather.")
+    >>> _simplify("The grandfather.")
     'grandfather'
     """
     # Full-width letters and ligatures are the same letters (NFKC).
@@ -77,7 +77,7 @@ def simplify(text: str) -> str:
 
 def is_unknown(text: str) -> bool:
     """Return whether a text says that the answer is not known."""
-    said = simplify(text)
+    said = _simplify(text)
     return any(re.search(rf"(?<!\bnot ){words}\b", said) for words in UNKNOWN)
 
 
@@ -107,14 +107,14 @@ def find_choice(
         ``refused`` or ``unreadable``.
     """
     text = unicodedata.normalize("NFKC", text)
-    said, options = simplify(text), [simplify(choice) for choice in choices]
+    said, options = _simplify(text), [_simplify(choice) for choice in choices]
     if options.count(said) == 1:
         return options.index(said)
     claimed = {i for i, option in enumerate(options) if option and _names(option, text, said)}
     refuses = REFUSAL.search(said) is not None
     if refuses:
         raise NoChoiceError("unreadable" if claimed - {unknown} else "refused")
-    lettered = options if letters is None else [simplify(option) for option in letters]
+    lettered = options if letters is None else [_simplify(option) for option in letters]
     claimed |= {options.index(lettered[at]) for at in _find_letters(text, len(lettered)) if lettered[at] in options}
     if unknown is not None and is_unknown(text):
         claimed.add(unknown)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from audit.errors import printable
 from audit.estimate import Estimate, Group, grouping_text
@@ -179,6 +179,30 @@ class ExcludedGroup:
     group: Group
     n: float | None
     """Rows behind it; null in what is published."""
+
+
+class Limit(Protocol):
+    """What a limit says, whatever was found: a rule, a gate, a limit of a baseline, one that was drilled."""
+
+    @property
+    def name(self) -> str:
+        """As audit.toml and a waiver call it."""
+
+    @property
+    def min(self) -> float | None:
+        """Lowest value that passes."""
+
+    @property
+    def max(self) -> float | None:
+        """Highest value that passes."""
+
+
+LimitKey = tuple[str, float | None, float | None]
+
+
+def identify_limit(limit: Limit) -> LimitKey:
+    """Return what makes limits of two results, or a rule and what came of it, the same: name and bound."""
+    return limit.name, limit.min, limit.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,11 +49,11 @@ def describe_model(model: ModelResources) -> ModelWords:
         size=_show(model.file_bytes, "{:,}".format),
         zipped=_show(model.zipped_bytes, "{:,}".format),
         weights=_describe_weights(model),
-        operators="; ".join(map(describe_operators, model.operators)) or _say_none(model),
+        operators="; ".join(map(_describe_operators, model.operators)) or _say_none(model),
         latency=_show(
             model.latency, lambda latency: f"p50 {write_time(latency.p50_s)}, p95 {write_time(latency.p95_s)}"
         ),
-        energy=_show(model.energy, describe_joules),
+        energy=_show(model.energy, _describe_joules),
         noise=_show(model.noise, lambda noise: f"{noise.changed:,} of {noise.rows:,}"),
     )
 
@@ -73,12 +73,12 @@ def _describe_weights(model: ModelResources) -> str:
     return f"{model.nonzero_weights:,} of {model.weights:,} ({share})"
 
 
-def describe_operators(found: OperatorCount) -> str:
+def _describe_operators(found: OperatorCount) -> str:
     """Return how many operators of one kind really are integer.
 
-    >>> describe_operators(OperatorCount(operator="MatMul", total=48, integer=0, stored_as_integer=48))
+    >>> _describe_operators(OperatorCount(operator="MatMul", total=48, integer=0, stored_as_integer=48))
     '0 of 48 MatMul are integer (48 store integers and compute with floats)'
-    >>> describe_operators(OperatorCount(operator="MatMul", total=8, integer=0, may_be_integer=8, stored_as_integer=8))
+    >>> _describe_operators(OperatorCount(operator="MatMul", total=8, integer=0, may_be_integer=8, stored_as_integer=8))
     '0 to 8 of 8 MatMul are integer (for 8 the engine chooses by the processor)'
     """
     chosen = found.may_be_integer
@@ -115,7 +115,7 @@ def write_time(seconds: float) -> str:
     return f"{format_figure(seconds)} s"
 
 
-def describe_joules(energy: CallEnergy) -> str:
+def _describe_joules(energy: CallEnergy) -> str:
     """Return joules for 1,000 predictions, with the basis of every component; or why there are none."""
     if energy.j_per_1000 is None:
         return f"{NOT_MEASURED}: {printable(energy.reason, 160)}"

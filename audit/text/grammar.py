@@ -184,10 +184,10 @@ def begins_sentence(text: str, start: int) -> bool:
     return not before or before[-1] in ".!?:"
 
 
-def takes_an(word: str) -> bool:
+def _takes_an(word: str) -> bool:
     """Return whether a word is preceded by an.
 
-    >>> takes_an("actress"), takes_an("European"), takes_an("honest"), takes_an("uninvited")
+    >>> _takes_an("actress"), _takes_an("European"), _takes_an("honest"), _takes_an("uninvited")
     (True, False, True, True)
     """
     return VOWEL.match(word) is not None
@@ -205,11 +205,11 @@ def fit_article(before: str, old: str, new: str) -> str | None:
     found = ARTICLE.search(before)
     if found is None:
         return before
-    if (len(found[1]) == 2) != takes_an(old):
+    if (len(found[1]) == 2) != _takes_an(old):
         return None
-    if takes_an(old) == takes_an(new):
+    if _takes_an(old) == _takes_an(new):
         return before
-    article = found[1][0] + ("n" if takes_an(new) else "")
+    article = found[1][0] + ("n" if _takes_an(new) else "")
     if found[1].isupper() and len(found[1]) == 2:
         article = article.upper()
     return before[: found.start()] + article + found[2]

@@ -160,13 +160,13 @@ def _count_outcomes(con: Any, table: Table, plan: Plan, by: tuple[str, ...]) -> 
 
 
 def _count_templates(con: Any, table: Table, plan: Plan, by: tuple[str, ...]) -> Cube:
-    axes = {ITEM_UNIT: quote_text(plan.unit or "row"), ITEM_TASK: "task", ITEM_CONDITION: "condition"}
+    axes = {ITEM_UNIT: _quote_text(plan.unit or "row"), ITEM_TASK: "task", ITEM_CONDITION: "condition"}
     if con.execute("SELECT count(DISTINCT template) FROM items").fetchone()[0] <= MOST_TEMPLATES:
         axes |= {ITEM_TEMPLATE: "template"}
     return _count(con, table, plan, by, axes, SUMS)
 
 
-def quote_text(text: str) -> str:
+def _quote_text(text: str) -> str:
     """Return a text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
 

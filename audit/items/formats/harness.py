@@ -80,7 +80,7 @@ class HarnessLog:
         if not isinstance(doc, Mapping):
             raise SourceError(f"{where}: 'doc' is not an object")
         self._require_like(where, line)
-        likelihoods, text = read_responses(line["filtered_resps"], where)
+        likelihoods, text = _read_responses(line["filtered_resps"], where)
         return Logged(
             where=where,
             item=_name_item(where, line),
@@ -119,7 +119,7 @@ def _name_item(where: str, line: Mapping[str, Any]) -> str:
     raise SourceError(f"{where}: the item has no doc_hash and no doc_id")
 
 
-def read_responses(responses: Any, where: str) -> tuple[tuple[float, ...], str | None]:
+def _read_responses(responses: Any, where: str) -> tuple[tuple[float, ...], str | None]:
     """Return log-likelihoods of options, or the text that was written.
 
     Raises

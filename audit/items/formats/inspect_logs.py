@@ -33,7 +33,7 @@ class InspectHeader(NamedTuple):
     """How many samples the run has, where the log says it."""
 
 
-def is_inspect(document: Mapping[str, Any]) -> bool:
+def _is_inspect(document: Mapping[str, Any]) -> bool:
     """Return whether a JSON document is a log of Inspect."""
     return isinstance(document.get("eval"), Mapping) and "status" in document
 
@@ -57,10 +57,10 @@ def read_zip(path: Path, look: Known) -> Iterator[Logged]:
             header = next((name for name in HEADERS if name in names), None)
             if header is None:
                 raise SourceError(f"{shown} has no {HEADERS[0]}: it is no log of Inspect")
-            about = read_header(_read_member(archive, header, shown), shown)
+            about = _read_header(_read_member(archive, header, shown), shown)
             look(about, shown)
             samples = sorted(name for name in names if name.startswith("samples/") and name.endswith(".json"))
-            require_whole(about, len(samples), shown)
+            _require_whole(about, len(samples), shown)
             for name in samples:
                 yield to_logged(_read_member(archive, name, shown), f"{shown}: {printable(name)}")
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
@@ -98,14 +98,14 @@ def read_json(path: Path, look: Known) -> Iterator[Logged]:
     if len(data) > MOST_JSON_BYTES:
         raise SourceError(f"{shown} is larger than {MOST_JSON_BYTES:,} bytes; write it as .eval")
     document = read_object(data, shown, DAMAGED)
-    if not is_inspect(document):
+    if not _is_inspect(document):
         raise SourceError(f"{shown} is no log of Inspect (no 'eval' and 'status')")
-    about = read_header(document, shown)
+    about = _read_header(document, shown)
     look(about, shown)
     samples = document.get("samples")
     if not isinstance(samples, Sequence) or isinstance(samples, str) or not samples:
         raise SourceError(f"{shown} holds no samples; write the log with its samples")
-    require_whole(about, len(samples), shown)
+    _require_whole(about, len(samples), shown)
     for number, sample in enumerate(samples, 1):
         where = f"{shown}: sample {number}"
         if not isinstance(sample, Mapping):
@@ -113,7 +113,7 @@ def read_json(path: Path, look: Known) -> Iterator[Logged]:
         yield to_logged(sample, where)
 
 
-def read_header(document: Mapping[str, Any], shown: str) -> InspectHeader:
+def _read_header(document: Mapping[str, Any], shown: str) -> InspectHeader:
     """Return what a log says of its run."""
     about = document.get("eval")
     if not isinstance(about, Mapping):
@@ -128,7 +128,7 @@ def read_header(document: Mapping[str, Any], shown: str) -> InspectHeader:
     )
 
 
-def require_whole(header: InspectHeader, samples: int, shown: str) -> None:
+def _require_whole(header: InspectHeader, samples: int, shown: str) -> None:
     """Refuse the log of a run that did not finish, or that holds fewer samples than it had."""
     if header.status != "success":
         raise SourceError(

@@ -27,7 +27,7 @@ from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.measurement.metrics.kinds import Criterion
 from audit.pipeline.records import PARTS, measure_grouping
 from audit.record.cubes import to_cube
-from audit.record.result import AuditResult, Gate
+from audit.record.result import AuditResult, Gate, identify_limit
 
 Kinds = Mapping[CubeKind, tuple[Cube, ...]]
 MOST_PLACES = 4
@@ -231,7 +231,7 @@ def _find_scores(result: AuditResult, config: Config, by: tuple[str, ...]) -> Cu
 
 def _is_recorded(gate: Gate, result: AuditResult) -> bool:
     """Return whether counts alone give a limit what the record has for it."""
-    known = next((g for g in result.gates if (g.name, g.min, g.max) == (gate.name, gate.min, gate.max)), None)
+    known = next((g for g in result.gates if identify_limit(g) == identify_limit(gate)), None)
     if known is None or known.estimate is None or gate.estimate is None:
         return False
     pairs = ((known.estimate.value, gate.estimate.value), (known.low, gate.low), (known.high, gate.high))

@@ -28,7 +28,7 @@ from audit.gates.judge import Evidence, decide
 from audit.pipeline.drill.counts import make_generator
 from audit.pipeline.drill.keep import Kept
 from audit.pipeline.stages import Findings, OpenTables, check_data
-from audit.record.result import AuditResult, Check, Gate
+from audit.record.result import AuditResult, Check, Gate, identify_limit
 from audit.tables.open import open_frame
 from audit.tables.table import Table, quote_identifier
 
@@ -188,7 +188,7 @@ class RowDrill:
     def _recorded(self, rule: GateRule) -> Gate:
         """Return a limit as the record has it."""
         gates = self.rows.result.gates
-        return next(g for g in gates if (g.name, g.min, g.max) == (rule.name, rule.min, rule.max))
+        return next(g for g in gates if identify_limit(g) == identify_limit(rule))
 
 
 class _Sizes(NamedTuple):

@@ -23,7 +23,7 @@ from audit.faults.plant import Planting
 from audit.gates.judge import expand_rules
 from audit.pipeline.drill.counts import Kinds, Looked, find_looked, judge_copies, reads
 from audit.pipeline.drill.keep import Kept
-from audit.record.result import AuditResult
+from audit.record.result import AuditResult, identify_limit
 from audit.system.atomic import write_text
 
 LEAST_SEEDS, MOST_SEEDS = 5, 10_000
@@ -99,10 +99,8 @@ def drill(job: DrillJob) -> Drill:
         found |= _drill_rows(config, rules, job, kept)
     finally:
         kept.write()
-    verdicts = {(gate.name, gate.min, gate.max): gate.alone for gate in job.result.gates}
-    gates = [
-        found.get(rule) or make_refused(rule, verdicts[rule.name, rule.min, rule.max], refused[rule]) for rule in rules
-    ]
+    verdicts = {identify_limit(gate): gate.alone for gate in job.result.gates}
+    gates = [found.get(rule) or make_refused(rule, verdicts[identify_limit(rule)], refused[rule]) for rule in rules]
     made = Drill(**asked, run=job.result.run.id, gates=tuple(gates), notes=tuple(_list_notes(looked, config)))
     write_text(job.folder / DRILL, made.to_json())
     kept.remove()

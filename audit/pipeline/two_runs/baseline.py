@@ -27,7 +27,7 @@ from audit.pipeline.verify import compare_writing, describe_differences
 from audit.record.baseline import Baseline, BaselineGate, Sampling
 from audit.record.cubes import PREDICTIONS, TRAIN, CubeRecord, to_cube
 from audit.record.reader import read_result
-from audit.record.result import DOCUMENT, AuditResult, Gate
+from audit.record.result import DOCUMENT, AuditResult, Gate, LimitKey, identify_limit
 from audit.record.store import Store
 from audit.report.disclosure.publishable import find_k, publishable
 
@@ -136,7 +136,7 @@ def keep_baseline(earlier: Earlier, new: AuditResult, *, paired: bool = True) ->
         Whether rows are joined by their key; without a model there are none to join.
     """
     joined, note = _pair(earlier.result, new) if paired else (None, "")
-    shown = {_identify(g): g for g in publishable(earlier.result, find_k(new)).gates}
+    shown = {identify_limit(g): g for g in publishable(earlier.result, find_k(new)).gates}
     gates = []
     for gate in keep_gates(earlier.result):
         stage: Stage = "data" if gate.name.startswith("data.") else "model"
@@ -157,13 +157,9 @@ def keep_baseline(earlier: Earlier, new: AuditResult, *, paired: bool = True) ->
     )
 
 
-def _identify(gate: Gate | BaselineGate) -> tuple[object, ...]:
-    return gate.name, gate.min, gate.max
-
-
-def _is_shown(shown: Mapping[tuple[object, ...], Gate], gate: BaselineGate) -> bool:
+def _is_shown(shown: Mapping[LimitKey, Gate], gate: BaselineGate) -> bool:
     """Return whether the baseline's own card shows the number of a limit."""
-    published = shown.get(_identify(gate))
+    published = shown.get(identify_limit(gate))
     return published is not None and published.estimate is not None and published.estimate.status == "ok"
 
 

@@ -14,7 +14,7 @@ from audit.faults.drill import Curve, Drill, DrilledGate, Point
 from audit.faults.fault import FAULTS, Fault
 from audit.faults.sentences import format_size, name_place
 from audit.measurement.metrics.catalogue import figure_of
-from audit.record.result import AuditResult
+from audit.record.result import AuditResult, identify_limit
 from audit.report.card.epochs import Curves, Panel
 from audit.report.card.limits import name_limit
 from audit.report.card.shapes import Table, TableRow
@@ -60,10 +60,10 @@ def make_drill_view(drill: Drill, shown: AuditResult, *, internal: bool) -> Dril
         Whether the page shows every number.
     """
     drill = drill if internal else hide_drilled(drill, shown)
-    known = {(gate.name, gate.min, gate.max): gate for gate in shown.gates}
+    known = {identify_limit(gate): gate for gate in shown.gates}
     views = []
     for at, gate in enumerate(drill.gates):
-        recorded = known.get((gate.name, gate.min, gate.max))
+        recorded = known.get(identify_limit(gate))
         title = clean_text(gate.name) if recorded is None else name_limit(recorded)
         limit = "" if recorded is None else describe_limit(recorded)
         views.append(_make_view(gate, title, limit, f"d{at}", drill))

@@ -18,7 +18,7 @@ from audit.config.read import DEFAULT_NAME, load
 from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError
 from audit.gates.judge import expand_rules
-from audit.record.result import Gate
+from audit.record.result import Gate, LimitKey, identify_limit
 from audit.system.environment import find_checkout
 
 # TOML 1.0: strings of several lines and of one, basic and literal, and comments.
@@ -67,15 +67,15 @@ def find_limit_places(gates: Sequence[Gate], config: Path | None) -> list[Place 
     return [_find_place(gate, where, lines, named=config is not None) for gate in gates]
 
 
-def _find_place(gate: Gate, where: str, lines: Mapping[tuple[object, ...], int | None], *, named: bool) -> Place | None:
-    key = (gate.name, gate.min, gate.max)
+def _find_place(gate: Gate, where: str, lines: Mapping[LimitKey, int | None], *, named: bool) -> Place | None:
+    key = identify_limit(gate)
     if key in lines:
         return Place(file=where, line=lines[key])
     # A suite or the four-fifths rule sets a limit that has no table of its own.
     return Place(file=where) if named else None
 
 
-def find_rule_lines(text: str, config: Config) -> dict[tuple[object, ...], int | None]:
+def find_rule_lines(text: str, config: Config) -> dict[LimitKey, int | None]:
     """Return the line of each limit that a file sets, by name, min and max; a limit on every column stands once.
 
     Parameters
@@ -89,10 +89,10 @@ def find_rule_lines(text: str, config: Config) -> dict[tuple[object, ...], int |
     lines = find_table_lines(text, "gates")
     if len(lines) != len(rules):
         lines = [None] * len(rules)
-    found: dict[tuple[object, ...], int | None] = {}
+    found: dict[LimitKey, int | None] = {}
     for rule, line in zip(rules, lines, strict=True):
         for each in expand_rules(_ask_only(config, rule)):
-            found.setdefault((each.name, each.min, each.max), line)
+            found.setdefault(identify_limit(each), line)
     return found
 
 
