@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from audit.cli import options as o
-from audit.cli.job import HERE, ask_reports, conclude, make_job, print_tracked
+from audit.cli.job import HERE, ask_baseline, ask_reports, conclude, make_job, print_tracked
 from audit.cli.options import Command, Given
 from audit.cli.streams import Streams
 from audit.config.read import translate_errors
@@ -45,24 +45,11 @@ def run(
     command: tuple[str, ...] = ("audit", "run", name_config(pipeline))
     if allow_inconclusive:
         config, command = config.allowing_inconclusive(), (*command, "--allow-inconclusive")
-    config = _use_baseline(config, baseline, folder, reports)
+    config = ask_baseline(config, baseline, folder, reports)
     job = make_job(config, folder, store, command, json=json, insist=insist)
     audited = run_audit(job)
     shown = {"json": json, "exit_zero": exit_zero, "whole": verbose}
     conclude(audited, store, **shown, gated=_is_judged(config), reports=reports, config=pipeline)
-
-
-def _use_baseline(config: Config, named: str | None, folder: Path, reports: Sequence[AskedReport]) -> Config:
-    """Return the question beside the baseline that is named, where one is; a report of changes is refused without."""
-    if named is not None:
-        from audit.cli.ci.baseline import use_baseline
-
-        config = use_baseline(config, named, folder)
-    if reports:
-        from audit.cli.ci.report import require_baseline
-
-        require_baseline(reports, compared=config.baseline is not None)
-    return config
 
 
 @o.with_options("data")
@@ -191,7 +178,7 @@ def audit_table(
     from audit.tables.addresses import strip_place
 
     with say_in_options(given, asked=config_path is None):
-        config = _use_baseline(ask(given, config_path), given.baseline, Path(), reports)
+        config = ask_baseline(ask(given, config_path), given.baseline, Path(), reports)
     if config_path is not None:
         _name_what_is_left(config_path, given.stage, tests=bool(given.tests))
     if write_config is not None:

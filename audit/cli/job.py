@@ -97,6 +97,19 @@ def ask_reports(texts: Sequence[str] | None) -> tuple[AskedReport, ...]:
     return read_reports(texts)
 
 
+def ask_baseline(config: Config, named: str | None, folder: Path, reports: Sequence[AskedReport]) -> Config:
+    """Return the question beside the baseline that is named, where one is; a report of changes is refused without."""
+    if named is not None:
+        from audit.cli.ci.baseline import use_baseline
+
+        config = use_baseline(config, named, folder)
+    if reports:
+        from audit.cli.ci.report import require_baseline
+
+        require_baseline(reports, compared=config.baseline is not None)
+    return config
+
+
 @contextmanager
 def fence_log(*, json: bool) -> Iterator[None]:
     """Print what people read so that GitHub Actions takes no line of it for a command; elsewhere nothing is added.

@@ -12,12 +12,12 @@ import typer
 
 from audit.cli import options as o
 from audit.cli.console import put, say
-from audit.cli.job import ask_reports, fence_log, report_result
+from audit.cli.job import ask_baseline, ask_reports, fence_log, report_result
 from audit.cli.listing import listing, prune
 from audit.cli.named_runs import explain_defects, load_by_name, print_unfinished, resolve_name
 from audit.cli.options import Command
 from audit.cli.verify import verify
-from audit.system.environment import DEFAULT_STORE
+from audit.system.environment import DEFAULT_STORE, today
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
@@ -48,9 +48,7 @@ def gate(
 
     Uses its record only; the exit code is that of the verdict.
     """
-    import datetime as dt
-
-    from audit.cli.ci.baseline import judge_now, use_baseline
+    from audit.cli.ci.baseline import judge_now
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
     from audit.gates.judge import exit_code
@@ -65,11 +63,7 @@ def gate(
     found, folder = load_by_name(result, store)
     config = _choose_question(found, policy, rule)
     config = config.allowing_inconclusive() if allow_inconclusive else config
-    config = use_baseline(config, baseline, Path())
-    if reports:
-        from audit.cli.ci.report import require_baseline
-
-        require_baseline(reports, compared=config.baseline is not None)
+    config = ask_baseline(config, baseline, Path(), reports)
     with explain_defects(found):
         judged = judge_now(found, config, baseline, store, renamed=policy is not None)
     if json:
@@ -80,9 +74,7 @@ def gate(
         # What is said of the exit code is said of the policy that was applied, which may not be the recorded one.
         applied = replace(judged, question=record_question(config))
         with fence_log(json=json):
-            print_verdict(
-                applied, PlainConsole(stderr=json), exit_zero=excused, named=True, today=dt.datetime.now(dt.UTC).date()
-            )
+            print_verdict(applied, PlainConsole(stderr=json), exit_zero=excused, named=True, today=today())
         code = report_result(reports, applied, 0 if excused else code, config=policy, folder=folder, json=json)
     raise typer.Exit(code)
 

@@ -6,7 +6,6 @@ all what they change, what they cost, and which is the smallest that passes. Mus
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from audit.pipeline.records import remeasure_from
 from audit.pipeline.stages import Findings, Step, audit_model, measure_all
 from audit.record.edge import Candidate, Edge, GroupFlips, ModelResources
 from audit.record.result import Verdict
+from audit.system.environment import today
 
 if TYPE_CHECKING:
     from audit.tables.table import Table
@@ -261,15 +261,11 @@ def _judge(candidate: Candidate, edge: Edge, own: Findings, config: Config) -> C
     """Return a candidate with its verdicts."""
     about = _about(config, candidate.name)
     evidence = Evidence(estimates=own.estimates, checks=own.checks, remeasure=remeasure_from(about, own.cubes))
-    model_limits = tuple(g for g in judge(about, evidence, _today()) if g.name.startswith("model."))
+    model_limits = tuple(g for g in judge(about, evidence, today()) if g.name.startswith("model."))
     judged = judge_candidate(candidate, edge, find_edge_limits(config))
     limits = combine([g.verdict for g in model_limits])
     verdict = combine([limits, *(j.verdict for j in judged)])
     return replace(candidate, limits=limits, verdict=verdict, sentences=tuple(j.sentence for j in judged))
-
-
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()
 
 
 def combine(verdicts: Sequence[Verdict]) -> Verdict:

@@ -34,6 +34,7 @@ from audit.pipeline.stages import (
 from audit.record.held import RECORD
 from audit.record.result import AuditResult, Code, Energy, Run
 from audit.record.store import BEFORE, Store
+from audit.system.environment import today
 from audit.system.recorded_command import record_words
 
 if TYPE_CHECKING:
@@ -370,11 +371,6 @@ def code_version(folder: Path) -> Code | None:
 def _ask_git(folder: Path, *arguments: str) -> str:
     command = ("git", "-C", str(folder), *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-
-def today() -> dt.date:
-    """Return the present day in UTC."""
-    return dt.datetime.now(dt.UTC).date()
 
 
 def now() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import sys
 from pathlib import Path
@@ -33,6 +34,11 @@ DEFAULT_STORE: Final = "audit-runs"
 
 INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended: 128 + SIGINT, as in any shell."""
+
+
+def today() -> dt.date:
+    """Return the present day in UTC, by which waivers end and verdicts are given everywhere."""
+    return dt.datetime.now(dt.UTC).date()
 
 
 def find_asset(relative: str) -> Path:

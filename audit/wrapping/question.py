@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from audit.config.schema import Config
 from audit.config.written_limits import read_rules
 from audit.errors import QuestionError
 from audit.estimate import Stage
-from audit.system.environment import DEFAULT_STORE, STORE
+from audit.system.environment import DEFAULT_STORE, STORE, today
 from audit.tables.python_values import describe_value, make_plain
 from audit.wrapping.sidecar.client import SidecarClient
 
@@ -64,7 +63,7 @@ def make_question(config: Any, data: Any, test: Any, store: str | Path | None) -
     from audit.gates.judge import require_waived
 
     # Refused now and not when the training is over.
-    require_waived(question, dt.datetime.now(dt.UTC).date())
+    require_waived(question, today())
     kept = store if store is not None else os.environ.get(STORE, DEFAULT_STORE)
     if not isinstance(kept, (str, os.PathLike)):
         raise QuestionError(f"store must be the path of a folder, not {describe_value(kept)}")

@@ -5,7 +5,6 @@ Every method may raise; the caller decides what reaches the training.
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import shutil
 import sys
@@ -22,6 +21,7 @@ from audit._version import __version__
 from audit.energy.meter import Phase
 from audit.errors import SourceError, StoreError, printable
 from audit.record.store import Store
+from audit.system.environment import today
 from audit.wrapping.question import MEMORY, WrappedQuestion
 from audit.wrapping.sidecar.client import SidecarClient
 
@@ -133,7 +133,7 @@ class Recording:
 
         remeasure = remeasure_from(self._config, self.found.cubes)
         evidence = Evidence(estimates=self.found.estimates, checks=self.found.checks, remeasure=remeasure)
-        return judge_before_training(self._config, evidence, dt.datetime.now(dt.UTC).date())
+        return judge_before_training(self._config, evidence, today())
 
     def enter_training(self) -> None:
         """Begin the phase of the training, when the meter is ready; what the end will need is loaded meanwhile."""

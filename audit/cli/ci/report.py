@@ -20,7 +20,7 @@ from audit.cli.named_runs import explain_defects, load_by_name, resolve_name
 from audit.cli.options import Command
 from audit.errors import QuestionError, StoreError, printable, words_of
 from audit.report.ci.registry import list_formats, load_format
-from audit.system.environment import DEFAULT_STORE, find_ci
+from audit.system.environment import DEFAULT_STORE, find_ci, today
 
 if TYPE_CHECKING:
     from audit.record.result import AuditResult
@@ -155,18 +155,22 @@ def write_reports(
     """
     if not reports:
         return True
-    import datetime as dt
-
-    from audit.report.ci.ci_report import make_ci_report
-
-    card = None if folder is None or not (folder / CARD).is_file() else folder / CARD
-    report = make_ci_report(result, dt.datetime.now(dt.UTC).date(), config=config, card=card)
+    report = _make_report(result, folder, config)
     report = report if code is None else replace(report, code=code)
     if any(asked.format == "github" for asked in reports):
         _tell_github(report)
     # Each is written, whatever became of those before it.
     lost = [asked for asked in reports if not _write_report(asked, report, json=json)]
     return not any(asked.is_asked for asked in lost)
+
+
+def _make_report(result: AuditResult, folder: Path | None, config: Path | None) -> CiReport:
+    """Return the report of a result as it reads today, with the card of its run where there is one."""
+    from audit.report.ci.ci_report import make_ci_report
+
+    card = None if folder is None else folder / CARD
+    there = card is not None and card.is_file()
+    return make_ci_report(result, today(), config=config, card=card if there else None)
 
 
 def _tell_github(report: CiReport) -> None:
@@ -229,18 +233,13 @@ def report(
     store: o.StorePath = Path(DEFAULT_STORE),
 ) -> None:
     """Print the report of a run for CI, small counts withheld."""
-    import datetime as dt
-
-    from audit.report.ci.ci_report import make_ci_report
-
     chosen = load_format(style)
     if output is not None:
         _require_writable(output, chosen)
     found, folder = load_by_name(resolve_name(result, store), store)
     require_baseline([AskedReport(chosen.name, None)], compared=found.baseline is not None)
-    card = folder / CARD if (folder / CARD).is_file() else None
     with explain_defects(found):
-        text = chosen.write(make_ci_report(found, dt.datetime.now(dt.UTC).date(), config=policy, card=card))
+        text = chosen.write(_make_report(found, folder, policy))
     if chosen.only_on_change and not text:
         say(f"No limit changed against the baseline, so there is no {chosen.name} report.", err=True)
         return
