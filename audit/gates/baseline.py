@@ -108,7 +108,10 @@ def find_refused(gates: Iterable[Gate]) -> list[Gate]:
 
 def _begins_to_fail(gate: Gate) -> bool:
     change = gate.change
-    return change is not None and change.since is None and change.alone in {*OPEN, "undefined"}
+    if change is None or change.since is not None:
+        return False
+    # Where the policy lets it pass, what was inconclusive is not known, and it begins nothing either.
+    return change.alone in {*OPEN, "undefined"} and {change.alone, change.before} != {"insufficient"}
 
 
 def _read_moved(gate: Gate) -> Moved:
@@ -232,7 +235,11 @@ def _test(gate: Gate, before: BaselineGate | None, estimates: Estimates, config:
         return _Tested(reason=NO_INTERVAL)
     if None in {estimate.value, before.value} or estimate.status != "ok":
         return _Tested(reason=NO_NUMBER)
-    return _test_rates(gate, before, estimates, config) or _test_intervals(gate, before, config)
+    tested = _test_rates(gate, before, estimates, config) or _test_intervals(gate, before, config)
+    # Where a group is gone, a smaller gap is no gain: it may have been the one that was worst off.
+    there = {(e.metric, e.outcome, e.group) for e in _collect_rates(gate, estimates)}
+    is_whole = all((r.metric, r.outcome, r.group) in there for r in before.rates)
+    return tested if is_whole else tested._replace(p_better=None)
 
 
 def _test_rates(gate: Gate, before: BaselineGate, estimates: Estimates, config: Config) -> _Tested | None:

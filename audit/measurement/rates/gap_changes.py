@@ -17,7 +17,7 @@ estimates). False alarms and power by simulation: docs/baseline.md.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import Literal
@@ -29,6 +29,7 @@ from audit.measurement.inference.corrections import smallest_tail
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.intervals import Floats
 from audit.measurement.inference.pairs import guarded
+from audit.measurement.rates.same_rows import ENOUGH
 
 Reading = Literal["difference", "ratio", "lowest", "highest"]
 """What a limit reads of the groups: a gap, or one end of their values."""
@@ -126,7 +127,8 @@ def find_detectable(now: Rates, before: Before, reading: Reading, tail: float) -
     def is_found(moved: float) -> bool:
         shifted = p.copy()
         shifted[worst] += moved if reading == "highest" else -moved
-        return _bound_power(_compare_pairs(now.shift(shifted), before, reading, tail)) >= PLANNED
+        beside = _weaken_pairing(before, worst, float(shifted[worst]))
+        return _bound_power(_compare_pairs(now.shift(shifted), beside, reading, tail)) >= PLANNED
 
     # A rate that falls to 0 has wide limits on the scale of ratios, so that less may be found where all is not.
     low, high = 0.0, next((room * part for part in PARTS if is_found(room * part)), 0.0)
@@ -136,6 +138,22 @@ def find_detectable(now: Rates, before: Before, reading: Reading, tail: float) -
         middle = (low + high) / 2
         low, high = (low, middle) if is_found(middle) else (middle, high)
     return high
+
+
+def _weaken_pairing(before: Before, at: int, moved: float) -> Before:
+    """Return the baseline as it is correlated with a rate that has moved.
+
+    Who loses is drawn from all that are selected (who gains, from all others), which takes a share of what the rate has
+    in common with the earlier one: with the decisions of before, a loss of three rows is three rows of chance.
+    """
+    if before.r is None:
+        return before
+    p, n, r = float(before.rates.p[at]), float(before.rates.n[at]), before.r.copy()
+    odds = [(1 - moved) * p, moved * (1 - p)]
+    r[at] *= math.sqrt(min(odds) / max(odds)) if max(odds) > 0 else 0.0
+    if n * min(moved, 1 - moved) < ENOUGH:
+        r[at] = min(r[at], 0.0)
+    return replace(before, r=r)
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,7 +168,11 @@ def _find_by(result: AuditResult, gate: BaselineGate) -> tuple[str, ...]:
 
 
 def _pair(old: AuditResult, new: AuditResult) -> tuple[PairedRuns | None, str]:
-    """Join the rows of both by their key; where that cannot be done, or some row is in one alone, the reason."""
+    """Join the rows of both by their key; where that cannot be done, or rows are not the same in both, the reason.
+
+    A row of another group or label is no longer the same: how decisions of one person hang together says nothing of the
+    rates of two groups, and one row in a hundred made one run in four "worse".
+    """
     if not can_be_paired(old, new):
         return None, ""
     try:
@@ -177,7 +181,13 @@ def _pair(old: AuditResult, new: AuditResult) -> tuple[PairedRuns | None, str]:
         return None, printable(error, 240)
     alone = joined.only_old + joined.only_new
     if alone:
-        return None, f"{alone:,} rows are in one of the two runs only"
+        # The card says it too, and no small count.
+        k = find_k(new)
+        count = f"{alone:,}" if alone >= k else f"fewer than {k}"
+        return None, f"{count} rows are in one of the two runs only"
+    if joined.unlike:
+        columns = " and ".join(map(printable, joined.unlike))
+        return None, f"some rows have another {columns} than there"
     return joined, ""
 
 

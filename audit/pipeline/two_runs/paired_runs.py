@@ -145,19 +145,31 @@ def _join(old: Any, new: Any, key: str) -> tuple[Any, tuple[int, int, int]]:
     """Return the rows of both tables, and how many there are in both and in each alone."""
     import duckdb
 
-    named = quote_identifier(key)
+    named, same = quote_identifier(key), _match_keys(old, new, key)
     with duckdb.connect() as con:
         for name, rows in (("old_rows", old), ("new_rows", new)):
             con.register(name, rows)
             twice, missing = _require_one(con, name, named)
             if twice or missing:
-                what = f"{missing:,} rows have none" if missing else f"{twice:,} rows share one"
+                have = "row has" if missing == 1 else "rows have"
+                what = f"{missing:,} {have} none" if missing else f"{twice:,} rows share one"
                 raise InputError(f"key '{printable(key)}' does not name one row: {what}")
-        joined = con.sql(f"SELECT n.*, o.{EARLIER} FROM new_rows n JOIN old_rows o USING ({named})").to_arrow_table()  # noqa: S608
+        joined = con.sql(f"SELECT n.*, o.{EARLIER} FROM new_rows n JOIN old_rows o ON {same}").to_arrow_table()  # noqa: S608
     both = joined.num_rows
     if not both:
         raise InputError(f"the two runs have no row in common by '{printable(key)}'")
     return joined, (both, old.num_rows - both, new.num_rows - both)
+
+
+def _match_keys(old: Any, new: Any, key: str) -> str:
+    """Return SQL that is true where two rows have one key; where it is text in one run alone, by how it is written."""
+    import pyarrow.types as t
+
+    kinds = [rows.schema.field(key).type for rows in (old, new)]
+    sides = [f"{row}.{quote_identifier(key)}" for row in ("n", "o")]
+    if kinds[0] != kinds[1] and not all(t.is_integer(k) or t.is_floating(k) or t.is_decimal(k) for k in kinds):
+        sides = [f"CAST({side} AS VARCHAR)" for side in sides]
+    return " = ".join(sides)
 
 
 def _count_unlike(old: Any, new: Any, key: str, columns: Sequence[str]) -> dict[str, int]:
@@ -170,7 +182,7 @@ def _count_unlike(old: Any, new: Any, key: str, columns: Sequence[str]) -> dict[
     with duckdb.connect() as con:
         con.register("old_rows", old)
         con.register("new_rows", new)
-        asked = f"SELECT {differ} FROM new_rows n JOIN old_rows o USING ({quote_identifier(key)})"  # noqa: S608
+        asked = f"SELECT {differ} FROM new_rows n JOIN old_rows o ON {_match_keys(old, new, key)}"  # noqa: S608
         (counts,) = con.sql(asked).fetchall()
     return {column: int(count) for column, count in zip(columns, counts, strict=True) if count}
 

@@ -141,6 +141,48 @@ def test_rows_that_only_one_run_has_are_not_paired_and_that_is_said(main_json, c
     assert "20 rows are in one of the two runs only" in out
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows.assign(id=[f"p{i}" for i in rows["id"]]), "the two runs have no row in common by 'id'"),
+        (lambda rows: rows.assign(race=["white", *rows["race"][1:]]), "some rows have another race than there"),
+        (lambda rows: rows.assign(y=[1 - rows["y"][0], *rows["y"][1:]]), "some rows have another y than there"),
+        (lambda rows: rows[1:], "fewer than 10 rows are in one of the two runs only"),
+    ],
+)
+def test_rows_that_are_not_the_same_are_not_paired_and_no_small_count_is_said(main_json, capsys, change, said):
+    change(pd.read_parquet("old.parquet")).to_parquet("new.parquet")
+    ask("new.parquet", BASELINE, 'key = "id"')
+    code, out, err = audit(capsys, "run")
+    assert code == 0, err
+    assert f"any dependence is allowed for ({said})" in out
+
+
+def test_a_gap_is_not_better_because_the_group_that_was_worst_off_is_gone(main_json, capsys):
+    frame = pd.read_parquet("old.parquet")
+    frame["race"] = np.where((frame["race"] == "white") & (frame["id"] % 2 == 0), "asian", frame["race"])
+    frame.to_parquet("three.parquet")
+    ask("three.parquet")
+    audit(capsys, "run")
+    audit(capsys, "baseline", "update", "latest", "--to", "three.json")
+    frame[frame["race"] != "black"].to_parquet("new.parquet")
+    ask("new.parquet", BASELINE.replace("main", "three"))
+    code, out, err = audit(capsys, "run")
+    assert "By race" in out, err
+    assert "etter" not in out
+
+
+def test_what_stays_inconclusive_where_that_is_allowed_becomes_the_baseline_again(main_json, capsys):
+    policy = '[policy]\ninsufficient = "warn"\n'
+    ask("old.parquet", policy)
+    asked = Path("audit.toml")
+    asked.write_text(asked.read_text().replace("max = 0.1", "max = 0.24"))
+    assert audit(capsys, "run")[1].startswith("INCONCLUSIVE")
+    for _ in range(2):
+        code, _, err = audit(capsys, "baseline", "update", "latest", "--to", "open.json")
+        assert code == 0, err
+
+
 def test_other_tables_are_two_samples(main_json, capsys):
     write_table("other.parquet", (0.5, 0.7), rows=500)
     ask("other.parquet", BASELINE)

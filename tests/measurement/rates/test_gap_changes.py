@@ -140,6 +140,37 @@ def test_a_worsening_of_the_planned_size_is_found_in_nine_of_ten(p, rows, readin
     assert count_worse(p, rows, reading, pairs=3000, seed=8, lost=planned) >= 0.9 - 2 * math.sqrt(0.09 / 3000)
 
 
+def decide_again(rng, decided, lost):
+    """The decisions of before, of which one in a hundred is made anew; some of the lowest group's are lost."""
+    new = [np.where(rng.random(len(d)) < 0.01, rng.random(len(d)) < d.mean(), d).astype(int) for d in decided]
+    new[0] = np.where(rng.random(len(new[0])) < lost / decided[0].mean(), 0, new[0])
+    return new
+
+
+def correlate(one, other):
+    return np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(one, other, strict=True)])
+
+
+@pytest.mark.parametrize("reading", ["ratio", "lowest"])
+def test_a_worsening_of_the_planned_size_is_found_among_the_same_people(reading):
+    """Who loses makes the two decisions less alike; with their correlation of before, 5 in 100 were found."""
+    rng, rows = np.random.default_rng(3), np.array([300, 300])
+    decided = [np.repeat([1, 0], [120, 180]), np.repeat([1, 0], [180, 120])]
+    old, found, pairs = rates([120, 180], rows), 0, 300
+    planned = find_detectable(old, before(old, np.array([0.98, 0.98])), reading, 0.05)
+    assert 0.03 < planned < 0.08
+    for _ in range(pairs):
+        new = decide_again(rng, decided, planned)
+        made = rates([d.sum() for d in new], rows)
+        found += bound_worsening(made, before(old, correlate(decided, new)), reading, 0.05) > 0
+    assert found / pairs >= 0.9 - 2 * math.sqrt(0.09 / pairs)
+
+
+def test_what_is_planned_beside_the_same_decisions_is_never_a_change_of_one_row():
+    same = rates([120, 180], [300, 300])
+    assert find_detectable(same, before(same, np.ones(2)), "ratio", 0.05) > 5 / 300
+
+
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("dependent", [False, True])
 def test_a_result_beside_itself_is_not_worse(reading, dependent):
