@@ -18,7 +18,7 @@ from audit.config.sections import BaselineSection
 from audit.estimate import WORST_CLASS, Estimate
 from audit.gates.check_counts import FOUND, is_counted
 from audit.gates.small_groups import find_each
-from audit.gates.words.against_baseline import describe_standing
+from audit.gates.words.against_baseline import add_standing, describe_standing
 from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE, compares_decisions
 from audit.measurement.metrics.kinds import Criterion
@@ -179,8 +179,8 @@ def _settle_one(
     told = replace(gate, verdict=verdict)
     sentence = describe_standing(told, change, baseline, until, today)
     plain = describe_standing(told, change, baseline, until, today, numbers=False)
-    said = " ".join(part for part in (sentence, gate.sentence) if part)
-    return replace(told, sentence=said, change=replace(change, sentence=sentence, plain_sentence=plain))
+    change = replace(change, sentence=sentence, plain_sentence=plain)
+    return replace(told, sentence=add_standing(gate.sentence, change), change=change)
 
 
 def _name_move(tested: _Tested, corrected: tuple[float | None, float | None], error: float) -> Moved:

@@ -120,6 +120,16 @@ def list_notes(result: AuditResult, today: dt.date | None = None) -> tuple[str, 
     return (*describe_training(result.run), *warn_of_waivers(result.gates, day))
 
 
+def list_baseline_notes(result: AuditResult) -> tuple[str, ...]:
+    """Return with which run limits were compared, and which are better besides that of the headline; else nothing."""
+    if result.baseline is None:
+        return ()
+    from audit.gates.words.against_baseline import describe_baseline, describe_gains
+
+    first = find_deciding_gate(result.gates)
+    return (*describe_baseline(result.baseline), *describe_gains([g for g in result.gates if g is not first]))
+
+
 def count_waived(gates: Sequence[Gate]) -> str:
     """Return how many limits did not pass and are waived."""
     waived = sum(g.verdict == "waived" for g in gates)

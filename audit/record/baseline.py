@@ -89,7 +89,8 @@ class Change:
     alone: GateVerdict
     """Verdict by the limit alone."""
     sentence: str
-    """What is said of the change; it begins the sentence of the limit, and is empty where there is nothing to say."""
+    """What is said of the change; it begins the sentence of a limit that is worse, ends that of any other, and is empty
+    where there is nothing to say."""
     plain_sentence: str = ""
     """The same without numbers of the baseline, for pages that may not show them."""
     before: Verdict | None = None
@@ -111,7 +112,8 @@ class Change:
     since: str | None = None
     """Day since when it is known not to pass; None where it passes, or passed in the baseline."""
     detectable: float | None = None
-    """Loss of the group that is worst off which would be found 9 times in 10; None where it is not known."""
+    """Fall of the lowest rate of the baseline, or rise of the highest where the limit reads that, which would be found
+    9 times in 10; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

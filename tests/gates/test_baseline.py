@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 import audit
 from audit.config.read import build, read_question
 from audit.gates.baseline import find_changed, find_refused, keep_gates, settle
+from audit.gates.headline import list_baseline_notes
 from audit.gates.judge import exit_code, find_deciding_gate, judge_again, worst_verdict
 from audit.record.baseline import Baseline
 from audit.record.result import Check
+from audit.report.disclosure.gates import put_baseline_back, set_baseline_aside
 
 TODAY = dt.date(2026, 11, 30)
 PARITY = "selection_rate difference <= 0.1"
@@ -43,10 +46,14 @@ def test_a_limit_that_failed_before_and_is_no_worse_is_known_and_does_not_block(
     judged, code = beside(measure([0.5, 0.7]), measure([0.49, 0.7]))
     (gate,) = judged.gates
     assert (judged.verdict, gate.verdict, gate.alone, code) == ("known", "known", "fail", 0)
-    assert gate.sentence.startswith("Known since ")
-    assert "is not worse beyond chance; it was 20.0 points (95% interval" in gate.sentence
-    assert "It warns and does not block. By race, " in gate.sentence
-    assert "would be found 9 times in 10" in gate.sentence
+    assert gate.sentence.startswith("By race, ")
+    assert " above it. Known since 20" in gate.sentence
+    assert "and is not worse beyond chance; it was 20.0 points (95% interval" in gate.sentence
+    assert re.search(
+        r"A fall of \d+\.\d points in the selection rate of 'a' would be found 9 times in 10\. "
+        r"The limit warns and does not block\.$",
+        gate.sentence,
+    )
     assert not find_changed(judged.gates)
 
 
@@ -78,16 +85,16 @@ def test_a_limit_that_the_baseline_lacks_blocks_as_ever():
     old = measure([0.5, 0.7], 600, "selection_rate ratio >= 0.9")
     judged, code = beside(old, measure([0.5, 0.7]))
     assert (judged.gates[0].verdict, code) == ("fail", 1)
-    assert judged.gates[0].sentence.startswith("New: the baseline of 2026-10-01 has no such limit.")
+    assert judged.gates[0].sentence.endswith(" New: the baseline of 2026-10-01 has no such limit.")
 
 
 @pytest.mark.parametrize(
     ("until", "verdict", "said"),
     [
-        ("2026-12-31", "known", "It warns until 2026-12-31 (31 days left) and then blocks again."),
+        ("2026-12-31", "known", "The limit warns until 2026-12-31 (31 days left) and then blocks again."),
         ("2026-12-01", "known", "(1 day left)"),
         ("2026-11-30", "known", "(the last day)"),
-        ("2026-11-29", "fail", "It blocks again, because [baseline] until = 2026-11-29 has passed."),
+        ("2026-11-29", "fail", "The limit blocks again, because [baseline] until = 2026-11-29 has passed."),
     ],
 )
 def test_what_is_known_warns_until_a_day(until, verdict, said):
@@ -102,8 +109,52 @@ def test_what_is_better_asks_for_a_new_baseline_and_stays_known_where_it_does_no
     assert "make this run the baseline (audit baseline update)" in judged.gates[0].sentence
     open_ = beside(measure([0.3, 0.7]), measure([0.6, 0.7]))[0].gates[0]
     assert open_.verdict == "known"
-    assert "and is better now" in open_.sentence
+    assert "and is better now; it was" in open_.sentence
+    assert open_.sentence.endswith("make this run the baseline (audit baseline update).")
     assert [g.change.moved for g in find_changed((*judged.gates, open_))] == ["better", "better"]
+
+
+def test_a_rise_is_planned_where_a_highest_value_is_limited_and_a_gap_of_two_rates_names_which():
+    old = measure([0.5, 0.7], 600, "selection_rate highest <= 0.6", "equalized_odds_difference <= 0.1")
+    judged, _ = beside(
+        old, measure([0.5, 0.7], 600, "selection_rate highest <= 0.6", "equalized_odds_difference <= 0.1")
+    )
+    said = [g.sentence for g in judged.gates]
+    assert re.search(r"A rise of \d+\.\d points in the selection rate of 'b' would be found", said[0])
+    assert re.search(r"A fall of \d+\.\d points in the (true|false) positive rate of 'a' would be found", said[1])
+
+
+def test_a_page_to_be_published_plans_for_no_group_outside_the_pair_that_it_shows():
+    """Of two rates, the lowest may be that of a group whose counts the page withholds."""
+    races, label = np.repeat(["a", "b", "c"], 1200), np.tile(np.repeat([0, 1], 600), 3)
+    rates = ((0.68, 0.45), (0.68, 0.75), (0.4, 0.6))
+    predicted = np.concatenate([np.arange(600) < round(600 * rate) for pair in rates for rate in pair]).astype(int)
+    made = audit.measure(label, predicted, groups={"race": races}, gates=["equalized_odds_difference <= 0.1"])
+    judged, _ = beside(made, made)
+    (gate,) = judged.gates
+    assert {*gate.estimate.pair} == {("a",), ("b",)}
+    assert "in the false positive rate of 'c' would be found" in gate.sentence
+    seen = replace(judged.baseline, gates=tuple(replace(b, published=True) for b in judged.baseline.gates))
+    shown = put_baseline_back(set_baseline_aside(gate), gate, seen)
+    assert shown.sentence.endswith(
+        f" Known since {gate.change.since}: the limit did not pass in the baseline either "
+        "and is not worse beyond chance. The limit warns and does not block."
+    )
+    assert set_baseline_aside(gate).sentence == made.gates[0].sentence
+
+
+def test_a_gain_that_the_headline_does_not_tell_asks_for_a_new_baseline_too():
+    limits = (PARITY, "selection_rate lowest >= 0.2")
+    judged, _ = beside(measure([0.2, 0.9], 600, *limits), measure([0.3, 0.9], 600, *limits))
+    first = find_deciding_gate(judged.gates)
+    (other,) = (g for g in judged.gates if g is not first)
+    assert other.change.moved == "better"
+    assert list_baseline_notes(judged)[-1] == (
+        f"{other.name} is better than in the baseline. "
+        "To hold what was gained, make this run the baseline (audit baseline update)."
+    )
+    same, _ = beside(measure([0.2, 0.9], 600, *limits), measure([0.2, 0.9], 600, *limits))
+    assert not any("better" in said for said in list_baseline_notes(same))
 
 
 def test_inconclusive_before_is_known_only_where_it_did_not_pass():

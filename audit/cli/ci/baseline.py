@@ -26,6 +26,7 @@ HERE = Path(DEFAULT_STORE)
 NONE = "none"
 """Judges without the baseline that a file names."""
 MOST_NAMED = 3
+LONGEST_NAME, LONGEST_SENTENCE = 160, 4_000
 
 
 def use_baseline(config: Config, named: str | None, folder: Path) -> Config:
@@ -161,11 +162,20 @@ def _judge_beside_present(found: AuditResult, place: Path, store: Path) -> tuple
 def _refuse(amiss: list[Gate]) -> str:
     from audit.errors import printable
 
-    shown = "; ".join(f"{printable(gate.name)}: {printable(gate.sentence, 240)}" for gate in amiss[:MOST_NAMED])
-    more = f"; and {len(amiss) - MOST_NAMED} more" if len(amiss) > MOST_NAMED else ""
+    shown = " ".join(f"{printable(gate.name, LONGEST_NAME)}: {_explain_refused(gate)}" for gate in amiss[:MOST_NAMED])
+    more = f" And {len(amiss) - MOST_NAMED} more." if len(amiss) > MOST_NAMED else ""
     return (
-        f"the run is worse than the baseline ({shown}{more}); correct that, or accept it: --accept-worse --reason TEXT"
+        f"the run is worse than the baseline; correct that, or accept it: --accept-worse --reason TEXT. {shown}{more}"
     )
+
+
+def _explain_refused(gate: Gate) -> str:
+    """Return why a limit is refused, in whole sentences; what is worse is said with both numbers."""
+    from audit.errors import printable
+
+    worse = gate.change is not None and gate.change.moved == "worse"
+    said = gate.change.sentence if gate.change is not None and worse else gate.sentence
+    return printable(said, LONGEST_SENTENCE)
 
 
 def _find_name() -> str:

@@ -113,9 +113,9 @@ def bound_worsening(now: Rates, before: Before, reading: Reading, tail: float) -
 
 
 def find_detectable(now: Rates, before: Before, reading: Reading, tail: float) -> float | None:
-    """Return the smallest worsening that is found in nine of ten runs, were the rates exact and one group to lose.
+    """Return the smallest worsening that is found in nine of ten runs, were the rates exact and one group to change.
 
-    The group that is worst off loses; where a highest value is read, it gains. None where even losing everything would
+    The lowest rate falls; where a highest value is read, the highest one rises. None where even losing everything would
     not be found, and where the groups are not the same.
     """
     if len(before.rates.p) != len(now.p):

@@ -11,7 +11,7 @@ from audit.checks.codes import find_codes
 from audit.config.merging import describe_merge, find_merge
 from audit.errors import capitalise
 from audit.estimate import figure_text, join_first
-from audit.gates.headline import describe_training
+from audit.gates.headline import describe_training, list_baseline_notes
 from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest
 
@@ -281,12 +281,3 @@ def list_codes(checks: Iterable[Check]) -> tuple[_CodeView, ...]:
         _CodeView(*(clean_text(text) for text in (c.code, c.name, capitalise(c.reason), c.reference)))
         for c in find_codes({c.code for c in checks})
     )
-
-
-def list_baseline_notes(result: AuditResult) -> tuple[str, ...]:
-    """Return with which run limits were compared; nothing where with none."""
-    if result.baseline is None:
-        return ()
-    from audit.gates.words.against_baseline import describe_baseline
-
-    return tuple(describe_baseline(result.baseline))

@@ -21,7 +21,6 @@ from audit.report.card.accounts import (
     OwnerWords,
     PartView,
     collect_owner_words,
-    list_baseline_notes,
     list_codes,
     list_provenance,
     make_check_views,
@@ -216,7 +215,7 @@ def write_headline(result: AuditResult) -> str:
     said = (
         headline.write_headline(result),
         *headline.list_notes(result),
-        *list_baseline_notes(result),
+        *headline.list_baseline_notes(result),
     )
     return " ".join(clean_text(s, SENTENCE_LENGTH) for s in said)
 

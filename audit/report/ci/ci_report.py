@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Literal
 
 from audit.estimate import Estimate, Stage
-from audit.gates.headline import count_waived, describe_training, warn_of_waivers, write_headline
+from audit.gates.headline import count_waived, describe_training, list_baseline_notes, warn_of_waivers, write_headline
 from audit.gates.judge import exit_code, order_worst_first
-from audit.gates.words.against_baseline import describe_baseline
 from audit.record.result import AuditResult, Gate, name_verdict
 from audit.report.card.words import name_group
 from audit.report.ci.places import Place, find_limit_places, name_in_checkout
@@ -105,7 +104,7 @@ class CiReport:
     @property
     def notes(self) -> tuple[str, ...]:
         """What became of the training and of the audit, and with which run limits were compared."""
-        return (*describe_training(self.result.run), *describe_baseline(self.result.baseline))
+        return (*describe_training(self.result.run), *list_baseline_notes(self.result))
 
     @property
     def account(self) -> str:

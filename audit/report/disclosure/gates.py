@@ -15,6 +15,7 @@ from audit.estimate import Estimate, Group, grouping_text, limit_text
 from audit.gates.decisive_groups import Settled, end_of, find_held_back, pair_at
 from audit.gates.judge import is_broken
 from audit.gates.small_groups import describe_excluded, find_each, find_least_rows, without_counts
+from audit.gates.words.against_baseline import add_standing, drop_standing, find_first_to_move
 from audit.gates.words.sentences import (
     describe_gate,
     describe_shown_extremes,
@@ -26,7 +27,7 @@ from audit.gates.words.voice import name_limited
 from audit.gates.words.wording import NEUTRAL, Wording
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import figure_of
-from audit.record.baseline import Baseline
+from audit.record.baseline import Baseline, BaselineGate
 from audit.record.result import AuditResult, Check, Gate, Run
 
 MET = {"fail": "is not met", "pass": "is met", "insufficient": "is inconclusive"}
@@ -215,7 +216,7 @@ def set_baseline_aside(gate: Gate) -> Gate:
     change = gate.change
     if change is None:
         return gate
-    return replace(gate, verdict=gate.alone, sentence=gate.sentence.removeprefix(change.sentence).lstrip())
+    return replace(gate, verdict=gate.alone, sentence=drop_standing(gate.sentence, change))
 
 
 def put_baseline_back(shown: Gate, gate: Gate, baseline: Baseline | None) -> Gate:
@@ -235,9 +236,18 @@ def put_baseline_back(shown: Gate, gate: Gate, baseline: Baseline | None) -> Gat
         return replace(shown, change=None)
     named = (b for b in baseline.gates if (b.name, b.min, b.max) == (gate.name, gate.min, gate.max))
     before = next(named, None)
-    numbers = before is not None and before.published and shown.estimate is not None and shown.estimate.status == "ok"
-    if not numbers:
+    if before is None or not _are_numbers_shown(shown, before):
         bare = replace(change, value=None, low=None, high=None, detectable=None, sentence=change.plain_sentence)
         change = replace(bare, p_worse=None, p_worse_holm=None, p_better=None, p_better_holm=None)
-    said = " ".join(part for part in (change.sentence, shown.sentence) if part)
-    return replace(shown, verdict=gate.verdict, sentence=said, change=change)
+    return replace(shown, verdict=gate.verdict, sentence=add_standing(shown.sentence, change), change=change)
+
+
+def _are_numbers_shown(shown: Gate, before: BaselineGate) -> bool:
+    """Return whether the cards of both runs show the number of a limit, and the group that its change names."""
+    estimate = shown.estimate
+    if not before.published or estimate is None or estimate.status != "ok":
+        return False
+    first = find_first_to_move(shown, before)
+    # Of several rates, the group that is named may be none of those whose gap is shown.
+    several = len({(rate.metric, rate.outcome) for rate in before.rates}) > 1
+    return first is None or not several or first.group in (estimate.pair or ())

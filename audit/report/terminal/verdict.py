@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import printable
 from audit.estimate import figure_text
-from audit.gates.headline import count_limits, count_waived, list_notes, write_headline
+from audit.gates.headline import count_limits, count_waived, list_baseline_notes, list_notes, write_headline
 from audit.gates.judge import exit_code
 from audit.record.energy import CONTRACT_FACTOR, GRID_FACTOR, CarbonPerUnit, Energy
 from audit.record.energy_text import (
@@ -101,16 +101,8 @@ def describe_verdict(
         meaning = f"Exit code 0 (--exit-zero; otherwise {meaning.removeprefix('Exit code ').rstrip('.')})."
     tally = count_limits(result.gates) if len(result.gates) > 1 else ""
     yield Line("  ", f"{tally} {meaning}".lstrip())
-    for sentence in (*list_notes(result, today), *_describe_baseline(result)):
+    for sentence in (*list_notes(result, today), *list_baseline_notes(result)):
         yield Line("  ", sentence)
-
-
-def _describe_baseline(result: AuditResult) -> Iterator[str]:
-    """Yield with which run limits were compared, where they were."""
-    if result.baseline is not None:
-        from audit.gates.words.against_baseline import describe_baseline
-
-        yield from describe_baseline(result.baseline)
 
 
 def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:

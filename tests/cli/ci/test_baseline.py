@@ -72,7 +72,8 @@ def test_an_old_failure_is_known_row_by_row_and_its_record_is_verified(main_json
     ask("new.parquet", BASELINE + "until = 2030-01-01", 'key = "id"')
     code, out, _ = audit(capsys, "run")
     assert code == 0
-    assert out.startswith("KNOWN: Known since 20")
+    assert out.startswith("KNOWN: By race, black has a lower selection rate than white")
+    assert "Known since 20" in out
     assert "row by row (800 rows in both)" in out
     assert "Exit code 0: 1 of 1 limits did not pass in the baseline either" in out
     code, out, _ = audit(capsys, "verify", "latest")
@@ -117,7 +118,7 @@ def test_a_forged_comparison_does_not_verify(main_json, capsys):
 def test_a_run_beside_itself_is_known_and_exits_0(main_json, capsys):
     assert audit(capsys, "gate", "latest")[0] == 1
     code, out, _ = audit(capsys, "gate", "latest", "--baseline", "main.json")
-    assert (code, out.startswith("KNOWN: Known since")) == (0, True)
+    assert (code, out.startswith("KNOWN: By race, ")) == (0, True)
 
 
 @pytest.mark.parametrize("command", ["model", "pairs"])
@@ -242,7 +243,9 @@ def test_a_worse_run_becomes_the_baseline_only_with_a_reason_and_that_is_on_reco
     assert audit(capsys, "run")[0] == 1
     code, _, err = audit(capsys, "baseline", "update", "latest")
     assert code == 2
-    assert "the run is worse than the baseline (model.selection_rate.difference.race: Worse than" in err
+    assert "the run is worse than the baseline; correct that, or accept it: --accept-worse --reason TEXT." in err
+    assert " model.selection_rate.difference.race: Worse than in the baseline of 20" in err
+    assert err.endswith("(p < 0.001, corrected for all limits).")
     assert main_json.read_bytes() == before
     assert audit(capsys, "baseline", "update", "latest", "--accept-worse")[0] == 2
     code, out, _ = audit(capsys, "baseline", "update", "latest", "--accept-worse", "--reason", "new law", "--by", "Ada")

@@ -74,10 +74,10 @@ def test_each_limit_that_changed_has_its_sentence_the_worse_first(place, capsys)
     lines = [line for line in text.splitlines() if line]
     assert lines[0] == "<!-- evenhand -->"
     assert lines[1].startswith("### 2 limits changed against the baseline of 20")
-    assert lines[2].startswith("- **FAIL → FAIL, worse** Worse than in the baseline of 20")
+    assert lines[2].startswith("- **Worse: failed in the baseline, still fails.** Worse than in the baseline of 20")
     assert "it was 20.0 points (95% interval 13 to 26 points) and is 55.0 points" in lines[2]
     assert "black has a lower selection rate than white" in lines[2]
-    assert lines[3].startswith("- **PASS → ")
+    assert lines[3].startswith("- **Worse: passed in the baseline, fails now.** Worse than")
     assert "Verdict of the run: FAIL. Exit code 1." in lines
 
 
@@ -85,8 +85,23 @@ def test_what_is_better_is_told_too_and_asks_for_a_new_baseline(place, capsys):
     write_table(place, 0.7, rows=3000)
     code, text, _ = comment(place, capsys)
     assert code == 0
-    assert "FAIL → PASS, better" in text
+    assert "- **Better: failed in the baseline, passes now.** By race, " in text
     assert "audit baseline update" in text
+
+
+def test_what_is_better_and_does_not_pass_yet_is_told_in_words_and_asks_for_a_new_baseline(place, capsys):
+    write_table(place, 0.57, rows=3000)
+    code, text, _ = comment(place, capsys)
+    assert code == 0
+    assert "- **Better: failed in the baseline, still fails (known, so it does not block).** By race, " in text
+    assert "make this run the baseline (audit baseline update)." in text
+
+
+def test_a_limit_that_is_met_and_worse_says_why_it_blocks(place, capsys):
+    write_table(place, 0.35)
+    code, text, _ = comment(place, capsys)
+    assert code == 1
+    assert "- **Worse: passed in the baseline, still passes, but it blocks because it is worse.** Worse than" in text
 
 
 def test_a_limit_that_is_taken_away_is_a_change(place, capsys):
@@ -113,5 +128,5 @@ def test_a_known_failure_is_a_warning_in_ci_and_skipped_in_junit(place, capsys):
     assert run_here(place, "run", "--report", "junit=j.xml", "--report", "github") == 0
     assert "::warning " in capsys.readouterr().out
     told = Path(place / "j.xml").read_text()
-    assert '<skipped message="KNOWN: Known since 20' in told
+    assert '<skipped message="KNOWN: By race, black' in told
     assert "<failure" not in told

@@ -7,9 +7,9 @@ where none has, so that nobody learns to look away.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from audit.errors import QuestionError
+from audit.errors import QuestionError, capitalise
 from audit.gates.baseline import find_changed
 from audit.gates.words.against_baseline import describe_baseline
 from audit.record.result import Gate, name_verdict
@@ -17,6 +17,9 @@ from audit.report.card.words import escape_inline
 from audit.report.ci.ci_report import CiReport, Format
 from audit.report.ci.sections import MARK, MOST_COMMENT_BYTES, Section, write_foot, write_page, write_sentence
 
+THEN: Mapping[str, str] = {"pass": "passed", "fail": "failed"}
+NOW: Mapping[str, str] = {"pass": "passes", "fail": "fails"}
+"""Verdicts that are verbs, in the baseline and now; any other is its word."""
 MOST_CHANGES = 20
 """Limits that are told of; of more it is said how many there are."""
 
@@ -54,12 +57,28 @@ def write(report: CiReport) -> str:
 
 
 def _describe_change(gate: Gate) -> str:
-    """Return which verdict became which, and the sentence of the limit: who, the gap, its interval, since when."""
+    """Return what became of a limit, and its sentence: who, the gap, its interval, since when."""
+    return f"**{escape_inline(capitalise(_describe_verdicts(gate)))}.** {write_sentence(gate.sentence)}"
+
+
+def _describe_verdicts(gate: Gate) -> str:
+    """Return the verdicts of then and now, and whether the number moved beyond chance."""
     change = gate.change
-    before = None if change is None else change.before
-    was = "no such limit" if before is None else name_verdict(before)
-    moved = "" if change is None or change.moved not in {"worse", "better"} else f", {change.moved}"
-    return f"**{escape_inline(f'{was} → {name_verdict(gate.verdict)}{moved}')}** {write_sentence(gate.sentence)}"
+    before, moved = (None, "same") if change is None else (change.before, change.moved)
+    then = "not set" if before is None else THEN.get(before, name_verdict(before).lower())
+    now = NOW.get(gate.alone, name_verdict(gate.alone).lower())
+    now = f"still {now}" if before == gate.alone else f"{now} now"
+    beyond = f"{moved}: " if moved in {"worse", "better"} else ""
+    return f"{beyond}{then} in the baseline, {now}{_describe_effect(gate)}"
+
+
+def _describe_effect(gate: Gate) -> str:
+    """Return what the baseline makes of the verdict by the limit alone."""
+    if gate.verdict == "known":
+        return " (known, so it does not block)"
+    if gate.verdict == "fail" and gate.alone == "pass":
+        return ", but it blocks because it is worse"
+    return ""
 
 
 def _list_dropped(report: CiReport) -> Iterator[str]:
