@@ -78,6 +78,17 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """What a reader has to know before they rely on a limit."""
+
+    kind: Literal["fails_already", "fails_without_fault", "finds_nothing", "blind_spots"]
+    mark: str
+    """Some words that stand beside the limit where its sentences are folded."""
+    sentence: str = ""
+    """Empty where the sentence of the limit says it; then no mark is shown either."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrilledGate:
     """One limit: what it says without a fault, and which faults it finds."""
 
@@ -94,7 +105,7 @@ class DrilledGate:
     """None where the limit could not be drilled."""
     curves: tuple[Curve, ...]
     sentence: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
     reason: str = ""
     """Why it could not be drilled, or not by every fault."""
 

@@ -24,6 +24,8 @@ class Fault:
     name: str
     title: str
     """What is done, with a place for the group."""
+    sized: str
+    """What is done in how many rows, with places for the size and the group."""
     of: str
     """What a size is a share of; empty where it is an amount in the units of the score."""
     sizes: tuple[float, ...]
@@ -42,24 +44,61 @@ class Fault:
 WITHHELD = Fault(
     name="withheld",
     title="selections withheld from {group}",
+    sized="{size} selections of {group} withheld",
     of="its selections",
     sizes=SHARES,
     moves=True,
     reads="prediction",
 )
 FLIPPED = Fault(
-    name="flipped", title="labels flipped in {group}", of="its labels", sizes=SHARES, moves=True, reads="label"
+    name="flipped",
+    title="labels flipped in {group}",
+    sized="{size} labels of {group} flipped",
+    of="its labels",
+    sizes=SHARES,
+    moves=True,
+    reads="label",
 )
-SCORES = Fault(name="scores", title="scores of {group} lowered", of="", sizes=SHIFTS, moves=True)
-DROPPED = Fault(name="dropped", title="{group} dropped", of="its rows", sizes=ROWS)
-RENAMED = Fault(name="renamed", title="{group} renamed", of="its rows", sizes=ROWS, in_rows=True)
-MISSING = Fault(name="missing", title="group name of {group} missing", of="its rows", sizes=ROWS, in_rows=True)
+SCORES = Fault(
+    name="scores",
+    title="scores of {group} lowered",
+    sized="scores of {group} lowered by {size}",
+    of="",
+    sizes=SHIFTS,
+    moves=True,
+)
+DROPPED = Fault(
+    name="dropped", title="{group} dropped", sized="{size} rows of {group} dropped", of="its rows", sizes=ROWS
+)
+RENAMED = Fault(
+    name="renamed",
+    title="{group} renamed",
+    sized="{size} rows of {group} renamed",
+    of="its rows",
+    sizes=ROWS,
+    in_rows=True,
+)
+MISSING = Fault(
+    name="missing",
+    title="group name of {group} missing",
+    sized="{size} rows of {group} without their group name",
+    of="its rows",
+    sizes=ROWS,
+    in_rows=True,
+)
 DUPLICATED = Fault(
-    name="duplicated", title="rows duplicated", of="all rows", sizes=COPIES, everywhere=True, in_rows=True
+    name="duplicated",
+    title="rows duplicated",
+    sized="{size} rows duplicated",
+    of="all rows",
+    sizes=COPIES,
+    everywhere=True,
+    in_rows=True,
 )
 LEAKED = Fault(
     name="leaked",
     title="test rows leaked into the training data",
+    sized="{size} test rows leaked into the training data",
     of="the test rows",
     sizes=COPIES,
     everywhere=True,

@@ -129,7 +129,7 @@ def make_drilled(
         without_fault=point,
         curves=curves,
         sentence=describe_drilled(rule, point, curves),
-        warnings=list_warnings(point, verdict, curves),
+        warnings=list_warnings(point, curves),
         reason=reason,
     )
 

@@ -9,19 +9,46 @@ from collections.abc import Sequence
 
 from audit.config.schema import GateRule
 from audit.errors import capitalise
-from audit.estimate import Group, figure_text, join_first, join_words, named_group
-from audit.faults.drill import FOUND_SHARE, QUIET_SHARE, Curve, Point
+from audit.estimate import Group, figure_text, join_first, join_words, limit_text, named_group
+from audit.faults.drill import FOUND_SHARE, QUIET_SHARE, Caution, Curve, DrilledGate, Point
 from audit.faults.fault import FAULTS, Fault
 from audit.measurement.metrics.catalogue import figure_of
-from audit.record.result import GateVerdict
+from audit.measurement.metrics.kinds import split_comparison
+from audit.record.energy_text import format_limit
 
 MOST_NAMED = 6
-NOTHING_FOUND = "None of these faults makes it fail."
 
 
 def name_place(fault: Fault, by: Sequence[str], group: Group) -> str:
     """Return a fault with its place, such as ``selections withheld from black``."""
     return fault.title.format(group=named_group(group, by)) if group else fault.title.format(group="all rows")
+
+
+def name_sized(fault: Fault, by: Sequence[str], group: Group, size: float) -> str:
+    """Return a fault with its place and size, such as ``30% of the selections of black withheld``."""
+    if fault.of and size == 1:
+        return name_place(fault, by, group)
+    share = f"{100 * size:g}% of the" if fault.of else f"{size:g}"
+    return fault.sized.format(size=share, group=named_group(group, by))
+
+
+def describe_bound(gate: DrilledGate) -> str:
+    """Return a limit with what it compares, such as ``ratio at least 0.8``, so that two of one metric differ."""
+    limit = gate.limit
+    if limit is None:
+        return ""
+    kind = split_comparison(gate.compare)[0]
+    # A criterion may have the word in its own title: equal opportunity difference.
+    begun = f"{kind} " if kind in {"difference", "ratio"} and not gate.metric.endswith(kind) else ""
+    return f"{begun}{'at most' if gate.max is not None else 'at least'} {_write_bound(gate, limit)}"
+
+
+def _write_bound(gate: DrilledGate, limit: float) -> str:
+    if gate.stage == "checks":
+        return f"{limit:,g}"
+    if gate.stage == "energy":
+        return format_limit(limit, gate.metric)
+    return limit_text(limit, figure_of(gate.metric, gate.compare))
 
 
 def format_size(fault: Fault, size: float) -> str:
@@ -31,7 +58,7 @@ def format_size(fault: Fault, size: float) -> str:
     return f"{100 * size:g}% of {fault.of}"
 
 
-def describe_value(rule: GateRule, value: float | None) -> str:
+def _describe_value(rule: GateRule, value: float | None) -> str:
     """Return what a limit reads, as its own unit has it."""
     if value is None:
         return "no number is left"
@@ -42,7 +69,7 @@ def describe_value(rule: GateRule, value: float | None) -> str:
     return f"{what} of {figure_text(value, figure, limit=rule.max if rule.max is not None else rule.min)}"
 
 
-def describe_share(point: Point) -> str:
+def _describe_share(point: Point) -> str:
     """Return in how many copies a limit fails, with the interval of their share."""
     return f"fails in {_count(point)} (95% interval {_ends(point)})"
 
@@ -59,15 +86,13 @@ def describe_curve(
     rule: GateRule, fault: Fault, by: Sequence[str], group: Group, found: Point | None, last: Point
 ) -> str:
     """Return whether a limit finds a fault, and from which size; ``last`` is the largest that was planted."""
-    place = name_place(fault, by, group)
-    begun = capitalise(place)
+    begun = capitalise(name_place(fault, by, group))
     if found is not None:
-        what = describe_value(rule, found.value)
-        return f"{begun}: found from {format_size(fault, found.size)} ({what}); it {describe_share(found)}."
-    what = describe_value(rule, last.value)
-    return (
-        f"{begun}: not found up to {format_size(fault, last.size)} ({what}); it {describe_share(last)}{_others(last)}."
-    )
+        what = _describe_value(rule, found.value)
+        return f"{begun}: found from {format_size(fault, found.size)} ({what}). There it {_describe_share(found)}."
+    what = _describe_value(rule, last.value)
+    size = format_size(fault, last.size)
+    return f"{begun}: not found up to {size} ({what}). There it {_describe_share(last)}{_others(last)}."
 
 
 def _others(point: Point) -> str:
@@ -83,21 +108,21 @@ def _others(point: Point) -> str:
 
 
 def describe_drilled(rule: GateRule, zero: Point, curves: Sequence[Curve]) -> str:
-    """Return what a limit does without a fault, and the smallest fault that it finds."""
+    """Return the smallest fault that a limit finds, and what it does without one."""
+    quiet = f"Without a fault it fails in {_count(zero)}"
     if zero.share >= FOUND_SHARE:
-        return f"It fails already without a fault: in {_count(zero)}."
-    quiet = f"Without a fault it fails in {_count(zero)}."
+        return f"{quiet}, so no fault was planted."
     moved = [curve for curve in curves if FAULTS[curve.fault].moves]
     found = [curve for curve in moved or curves if curve.found_at is not None]
     worse = [curve for curve in found if _is_worse(rule, zero, curve)]
     best = min(worse or found, key=lambda curve: _measure_beyond(rule, curve), default=None)
     at = None if best is None else best.found_at
     if best is None or at is None:
-        return f"{quiet} {NOTHING_FOUND}" if curves else quiet
-    fault = FAULTS[best.fault]
-    made = f"{name_place(fault, best.by, best.group)} ({format_size(fault, at.size)})"
-    what = f"{describe_value(rule, at.value)}, made by {made}" if worse else made
-    return f"{quiet} It finds {what}: it {describe_share(at)}."
+        return f"{quiet}{', and no planted fault makes it fail' if curves else ''}."
+    made = name_sized(FAULTS[best.fault], best.by, best.group, at.size)
+    what = f"{_describe_value(rule, at.value)} ({made})" if worse else made
+    besides = "" if zero.share > QUIET_SHARE else f" Without a fault it fails in {zero.fails}."
+    return f"It finds {what} in {_count(at)} (95% interval {_ends(at)}).{besides}"
 
 
 def _measure_beyond(rule: GateRule, curve: Curve) -> float:
@@ -116,23 +141,25 @@ def _is_worse(rule: GateRule, zero: Point, curve: Curve) -> bool:
     return at.value > zero.value if rule.max is not None else at.value < zero.value
 
 
-def list_warnings(zero: Point, verdict: GateVerdict, curves: Sequence[Curve]) -> tuple[str, ...]:
-    """Return what a reader should know before they trust a limit: that it cannot fail, fails by chance, or passes."""
+def list_warnings(zero: Point, curves: Sequence[Curve]) -> tuple[Caution, ...]:
+    """Return what a reader should know before they rely on a limit: that it cannot fail, fails unasked, or passes."""
     if zero.share >= FOUND_SHARE:
-        return ("It fails already without a fault, so no further fault would show.",)
+        return (Caution(kind="fails_already", mark="no fault planted"),)
     found = []
     if zero.share > QUIET_SHARE:
-        then = "passes" if verdict == "pass" else "does not fail"
-        found.append(f"It {then} on these data, and fails in {_count(zero)} without a fault.")
+        said = f"Without a fault it already fails in {_count(zero)}."
+        mark = f"fails in {100 * zero.share:.0f}% without a fault"
+        found.append(Caution(kind="fails_without_fault", mark=mark, sentence=said))
     if curves and all(curve.found_from is None for curve in curves):
-        found.append("No planted fault makes it fail: on these data it may not be able to fail.")
+        said = "On these data it may not be able to fail."
+        found.append(Caution(kind="finds_nothing", mark="finds no fault", sentence=said))
     passed = [curve for curve in curves if curve.points[-1].passes > curve.points[-1].copies / 2]
     if passed:
-        named = [_name_largest(curve) for curve in passed[:MOST_NAMED]]
-        found.append(f"It passes in most copies in spite of: {join_first(named, len(passed))}.")
+        named = join_first([_name_largest(curve) for curve in passed[:MOST_NAMED]], len(passed))
+        mark = f"{len(passed)} blind {'spot' if len(passed) == 1 else 'spots'}"
+        found.append(Caution(kind="blind_spots", mark=mark, sentence=f"It passes in most copies with {named}."))
     return tuple(found)
 
 
 def _name_largest(curve: Curve) -> str:
-    fault = FAULTS[curve.fault]
-    return f"{name_place(fault, curve.by, curve.group)} ({format_size(fault, curve.points[-1].size)})"
+    return name_sized(FAULTS[curve.fault], curve.by, curve.group, curve.points[-1].size)

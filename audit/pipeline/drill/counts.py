@@ -35,7 +35,7 @@ MOST_PLACES = 4
 TASKS = ("classification", "multiclass")
 CLOSE = 1e-9
 NO_COUNTS = "its numbers do not follow from recorded counts of groups, labels and predictions alone"
-NO_ROWS_HERE = "it looks at rows; name the audit.toml in place of the run to plant faults in the training data"
+NO_ROWS_HERE = "it needs the rows; drill the audit.toml instead"
 NO_METER = "it is on energy, in which no fault is planted"
 NO_ROWS = "the recorded counts have no rows"
 

@@ -30,8 +30,8 @@ LEAST_SEEDS, MOST_SEEDS = 5, 10_000
 WEIGHTED = "Weights within a cell of the counts are taken as equal when copies are drawn; their spread is not recorded."
 FOLDED = "Copies are drawn by whole folds of the unit, so that rows of one unit stay together."
 NO_BASELINE = "Copies are judged by the limits alone, without the baseline."
-OWN_COLUMNS = "A fault is planted in groups of the columns that a limit compares; other limits are not judged by it."
-NONE = Fault(name="", title="", of="", sizes=())
+OWN_COLUMNS = "Each limit is tried by faults in its own groups, not in those of others."
+NONE = Fault(name="", title="", sized="", of="", sizes=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,19 +6,20 @@ Must not: show a limit that disclosure withholds; compute a share.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.errors import capitalise
 from audit.estimate import cell_text, named_group
 from audit.faults.drill import Curve, Drill, DrilledGate, Point
 from audit.faults.fault import FAULTS, Fault
-from audit.faults.sentences import format_size, name_place
+from audit.faults.sentences import describe_bound, format_size, name_place
+from audit.gates.judge import order_worst_first
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult, identify_limit
 from audit.report.card.epochs import Curves, Panel
 from audit.report.card.limits import name_limit
 from audit.report.card.shapes import Table, TableRow
-from audit.report.card.words import BADGES, Badge, clean_text, describe_limit, make_text_cell, shorten_label
+from audit.report.card.words import BADGES, Badge, clean_text, make_text_cell, shorten_label
 from audit.report.disclosure.drilled import hide_drilled
 
 SENTENCE = 600
@@ -30,9 +31,11 @@ class DrilledView:
 
     badge: Badge
     title: str
-    limit: str
+    """What it is on, with its limit."""
     name: str
     sentence: str
+    marks: tuple[Badge, ...]
+    """Warnings in some words, which stand outside of the fold."""
     warnings: tuple[str, ...]
     curves: tuple[Curves, ...]
     table: Table | None
@@ -60,29 +63,25 @@ def make_drill_view(drill: Drill, shown: AuditResult, *, internal: bool) -> Dril
         Whether the page shows every number.
     """
     drill = drill if internal else hide_drilled(drill, shown)
-    known = {identify_limit(gate): gate for gate in shown.gates}
-    views = []
-    for at, gate in enumerate(drill.gates):
-        recorded = known.get(identify_limit(gate))
-        title = clean_text(gate.name) if recorded is None else name_limit(recorded)
-        limit = "" if recorded is None else describe_limit(recorded)
-        views.append(_make_view(gate, title, limit, f"d{at}", drill))
+    drilled = {identify_limit(gate): gate for gate in drill.gates}
+    ordered = [(gate, drilled.get(identify_limit(gate))) for gate in order_worst_first(shown.gates)]
+    views = [_make_view(name_limit(known), gate, f"d{at}", drill) for at, (known, gate) in enumerate(ordered) if gate]
     lead = (
-        f"Faults of rising size were planted in copies of the counts of this run, {drill.seeds:,} copies of each "
-        f"size, and every copy was judged as the run was. A fault is found from the size at which the limit fails in "
-        f"at least {100 * drill.found_share:g}% of the copies."
+        f"Faults of rising size were planted in {drill.seeds:,} copies of the counts of this run, each judged as the "
+        f"run was. A fault is found from the size at which the limit fails in at least {100 * drill.found_share:g}% "
+        "of the copies."
     )
     return DrillView(lead, tuple(views), drill.notes)
 
 
-def _make_view(gate: DrilledGate, title: str, limit: str, id_: str, drill: Drill) -> DrilledView:
+def _make_view(title: str, gate: DrilledGate, id_: str, drill: Drill) -> DrilledView:
     return DrilledView(
         badge=BADGES[gate.verdict],
-        title=title,
-        limit=limit,
+        title=f"{title}, {describe_bound(gate)}",
         name=clean_text(gate.name),
         sentence=clean_text(gate.sentence, SENTENCE),
-        warnings=tuple(clean_text(warning, SENTENCE) for warning in gate.warnings),
+        marks=tuple(replace(BADGES["warn"], word=warning.mark) for warning in gate.warnings if warning.sentence),
+        warnings=tuple(clean_text(warning.sentence, SENTENCE) for warning in gate.warnings if warning.sentence),
         curves=tuple(_draw_curves(gate, id_, drill)),
         table=_make_table(gate),
     )

@@ -5,14 +5,16 @@ Must not: show what the terminal withholds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.estimate import limit_text
+from audit.errors import printable
 from audit.faults.drill import Drill, DrilledGate
-from audit.measurement.metrics.catalogue import figure_of
-from audit.record.result import AuditResult, name_verdict
+from audit.faults.sentences import describe_bound
+from audit.gates.judge import order_worst_first
+from audit.record.result import AuditResult, identify_limit, name_verdict
+from audit.report.terminal.limits import name_limit
 from audit.report.terminal.lines import Line, is_withheld, print_section, withhold
 
 if TYPE_CHECKING:
@@ -39,10 +41,17 @@ def print_drill(drill: Drill, result: AuditResult, folder: Path, console: Consol
         from audit.report.disclosure.drilled import hide_drilled
 
         drill = hide_drilled(drill, withhold(result))
-    begun = f"Drill of run {drill.run}: {drill.seeds:,} copies of each size, seed {drill.seed}."
-    print_section(console, [Line("", begun), Line("", describe_share(drill))], apart=False)
-    for gate in drill.gates:
-        print_section(console, _list_gate(gate, whole=whole))
+    begun = (
+        f"Drill of run {drill.run}: {drill.seeds:,} copies of each size, seed {drill.seed}. {_describe_share(drill)}"
+    )
+    print_section(console, [Line("", begun)], apart=False)
+    drilled = {identify_limit(gate): gate for gate in drill.gates}
+    found = [(name_limit(gate), drilled.get(identify_limit(gate))) for gate in order_worst_first(result.gates)]
+    ordered = [(name, gate) for name, gate in found if gate is not None]
+    for name, gate in ordered:
+        if gate.without_fault is not None:
+            print_section(console, _list_gate(name, gate, whole=whole))
+    print_section(console, _list_undrilled([(name, gate) for name, gate in ordered if gate.without_fault is None]))
     ends = [Line("Note    ", note) for note in drill.notes]
     if not whole and any(gate.curves for gate in drill.gates):
         ends += [Line("All     ", "every fault: the same command with --all; the curves are in report.html")]
@@ -50,19 +59,27 @@ def print_drill(drill: Drill, result: AuditResult, folder: Path, console: Consol
     print_section(console, ends)
 
 
-def describe_share(drill: Drill) -> str:
+def _describe_share(drill: Drill) -> str:
     """Return what found means."""
     share = f"{100 * drill.found_share:g}%"
     return f"A fault is found from the size at which the limit fails in at least {share} of the copies."
 
 
-def _list_gate(gate: DrilledGate, *, whole: bool) -> Iterator[Line]:
-    figure = figure_of(gate.metric, gate.compare) if gate.stage in {"model", "data"} else "amount"
-    text = limit_text(gate.limit or 0.0, figure)
-    limit = f"at {'most' if gate.max is not None else 'least'} {text}"
-    yield Line(f"{name_verdict(gate.verdict)}  ", f"{gate.name}, {limit}", status=gate.verdict, whole=True)
+def _list_gate(name: str, gate: DrilledGate, *, whole: bool) -> Iterator[Line]:
+    yield Line(f"{name_verdict(gate.verdict)}  ", f"{name}, {describe_bound(gate)}", status=gate.verdict)
     yield Line("  ", gate.sentence)
     for warning in gate.warnings:
-        yield Line("  ! ", warning)
+        if warning.sentence:
+            yield Line("  ! ", warning.sentence)
     for curve in gate.curves if whole else ():
         yield Line("  - ", curve.sentence)
+    if whole:
+        yield Line("  ", f"name: {printable(gate.name)}")
+
+
+def _list_undrilled(gates: Sequence[tuple[str, DrilledGate]]) -> Iterator[Line]:
+    """Yield the limits in which no fault was planted, each with the reason."""
+    if gates:
+        yield Line("Not drilled")
+    for name, gate in gates:
+        yield Line("  ", f"{name}, {describe_bound(gate)}: {gate.reason}")

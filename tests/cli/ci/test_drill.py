@@ -57,7 +57,8 @@ def run_folder(made):
 def test_it_prints_each_limit_and_writes_the_drill_beside_the_record(made):
     done = run(made)
     assert done.exit_code == 0, done.output
-    assert "model.selection_rate.difference.race, at most 40 points" in done.stdout
+    assert "selection rate by race, difference at most 40 points" in done.stdout
+    assert "model.selection_rate.difference.race" not in done.stdout
     every = "Selections withheld from black: found from 90% of its selections"
     assert every not in " ".join(done.stdout.split())
     whole = run(made, "--faults", "withheld", "--sizes", "0.2,0.5,0.9", "--seeds", "10", "--all")
@@ -65,6 +66,7 @@ def test_it_prints_each_limit_and_writes_the_drill_beside_the_record(made):
     # Another command would drill anew with other copies, and replace what this one found.
     assert "every fault: the same command with --all" in " ".join(done.stdout.split())
     assert "--all" not in whole.stdout
+    assert "name: model.selection_rate.difference.race" in whole.stdout
     assert json.loads((run_folder(made) / DRILL).read_text())["schema"] == "audit-drill/1"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from sample_results import boston
@@ -40,6 +41,39 @@ def test_report_draws_a_line_for_each_fault():
     first = re.search(r'<desc id="d0withheld0d">(.*?)</desc>', page)
     assert first is not None
     assert "fails in 1% at no fault, 30% at 10% of its selections, 95% at 50% of its selections" in first[1]
+
+
+@pytest.mark.parametrize("style", ["report", "html"])
+def test_the_section_stands_between_checks_and_energy_and_is_in_the_contents(style):
+    page = render(RESULT, style, 1, DRILL)
+    places = [page.index(f'<h2 id="{name}">') for name in ("limits", "model", "checks", "drill", "energy", "method")]
+    assert places == sorted(places)
+    assert '<a href="#drill">Drill</a>' in page
+
+
+def test_in_markdown_the_section_stands_between_checks_and_energy():
+    page = render(RESULT, "md", 1, DRILL)
+    places = [
+        page.index(f"## {name}") for name in ("Limits", "Checks of the data", "Drill: what these", "Energy and carbon")
+    ]
+    assert places == sorted(places)
+
+
+def test_a_blind_spot_is_marked_outside_of_the_fold():
+    rule = next(rule for rule in expand_rules(read_question(RESULT)) if rule.stage == "model" and rule.by == ("race",))
+    blind = make_curve(rule, FAULTS["renamed"], ("race",), ("black",), [(1.0, Tally(0.1, (0, 100, 0, 0, 0)))])
+    gate = make_drilled(rule, "pass", Tally(0.1, (0, 100, 0, 0, 0)), (blind, *DRILL.gates[0].curves))
+    page = render(RESULT, "report", None, replace(DRILL, gates=(gate,)))
+    row = page.split('<h2 id="drill">')[1].split("</summary>")[0]
+    assert "1 blind spot</span>" in row
+    assert "It passes in most copies with black renamed." not in row
+    assert "△ 1 blind spot:" in render(RESULT, "md", 1, replace(DRILL, gates=(gate,)))
+
+
+def test_two_limits_of_one_metric_have_other_titles():
+    page = render(RESULT, "report", None, DRILL).split('<h2 id="drill">')[1].split('<h2 id="energy">')[0]
+    titles = re.findall(r'<span class="what"><strong>(.*?)</strong>', page)
+    assert len(set(titles)) == len(titles) == len(DRILL.gates)
 
 
 def test_a_page_without_a_drill_has_no_section():
