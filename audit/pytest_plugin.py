@@ -274,6 +274,7 @@ def _list_limits(path: Path) -> list[tuple[str, int]]:
     from audit.errors import printable
     from audit.gates.judge import expand_rules
     from audit.record.result import identify_limit
+    from audit.report.ci.ci_report import number_apart
     from audit.report.ci.places import find_rule_lines
 
     config, _ = load(path)
@@ -284,11 +285,8 @@ def _list_limits(path: Path) -> list[tuple[str, int]]:
     ]
     if config.edge is not None:
         named.append((EDGE, 1))
-    names = [name for name, _ in named]
-    for place, (name, line) in enumerate(named):
-        if (earlier := names[:place].count(name)) > 0:
-            named[place] = (f"{name} ({earlier + 1})", line)
-    return named or [(UNJUDGED, 1)]
+    apart = number_apart([name for name, _ in named])
+    return [(name, line) for name, (_, line) in zip(apart, named, strict=True)] or [(UNJUDGED, 1)]
 
 
 def _run_audit(path: Path, here: Path) -> Outcome:

@@ -226,7 +226,7 @@ def _suggest_next(audited: Audited, where: str, *, gated: bool) -> str:
 def _suggest_more_rows(result: AuditResult) -> str:
     """Return what to do about a limit that the data cannot decide, with how many rows would where that is known."""
     from audit.gates.headline import suggest_next
-    from audit.gates.judge import find_deciding_gate
+    from audit.gates.verdicts import find_deciding_gate
     from audit.gates.words.voice import write_times
     from audit.record.edge import EDGE
 

@@ -51,7 +51,7 @@ def gate(
     from audit.cli.ci.baseline import judge_now
     from audit.cli.console import PlainConsole
     from audit.errors import QuestionError
-    from audit.gates.judge import exit_code
+    from audit.gates.verdicts import exit_code
     from audit.pipeline.records import record_question
     from audit.report.terminal.verdict import print_verdict
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from audit.config.schema import Config
-from audit.gates.judge import Evidence, exit_code, judge
+from audit.gates.judge import Evidence, judge
+from audit.gates.verdicts import exit_code
 from audit.gates.words.sentences import describe_open_gate
 from audit.record.result import Gate
 

@@ -15,7 +15,7 @@ from operator import itemgetter
 from audit.config.limits import CHECKS
 from audit.errors import printable
 from audit.estimate import grouping_text, join_words
-from audit.gates.judge import WORST_FIRST, find_deciding_gate, judges_groups
+from audit.gates.verdicts import WORST_FIRST, find_deciding_gate, judges_groups
 from audit.gates.words.voice import write_times
 from audit.record.edge import EDGE
 from audit.record.result import AuditResult, Gate, Run, name_verdict

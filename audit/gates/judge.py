@@ -20,7 +20,7 @@ from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate
 from audit.gates.decisive_groups import Held, Settled, find_held_back
-from audit.gates.four_fifths import CODE, check_again, describe_first, find_deciding_check
+from audit.gates.four_fifths import check_again, describe_first, find_deciding_check
 from audit.gates.small_groups import (
     NO_COUNTS,
     Remeasure,
@@ -29,6 +29,7 @@ from audit.gates.small_groups import (
     find_small_groups,
     reason_for_few_groups,
 )
+from audit.gates.verdicts import worst_verdict
 from audit.gates.words.sentences import describe_gate, reason_for_no_number
 from audit.gates.words.voice import FOLDS_DECIDE
 from audit.gates.words.wording import NEUTRAL, Wording, read_wording
@@ -39,11 +40,10 @@ from audit.measurement.metrics.catalogue import compares_decisions
 from audit.measurement.metrics.kinds import split_comparison
 from audit.measurement.scope import FEW_CHANGED
 from audit.record.baseline import Baseline
-from audit.record.edge import EDGE, Edge
+from audit.record.edge import Edge
 from audit.record.energy_text import estimate_total
-from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, Verdict, identify_limit
+from audit.record.result import AuditResult, Check, Energy, ExcludedGroup, Gate, GateVerdict, identify_limit
 
-WORST_FIRST: tuple[GateVerdict, ...] = ("fail", "withheld", "undefined", "insufficient", "known", "waived", "pass")
 NEAR = 0.15
 """Of the way from an estimate to the end of its interval; nearer to the limit, other folds could turn the verdict."""
 
@@ -194,99 +194,6 @@ def write_rules_out(config: Config) -> list[dict[str, Any]]:
     """Return gates as plain tables with their groupings, so that they mean the same beside other groups."""
     own = [rule for rule in expand_rules(config) if rule.stage != "checks" or rule in (config.gates or ())]
     return [rule.model_dump(mode="json", exclude_none=True) for rule in own]
-
-
-def worst_verdict(gates: Sequence[Gate], *, four_fifths: bool = False) -> Verdict:
-    """Return the worst of the verdicts; ``not judged`` where all limits that were kept compare no groups.
-
-    Parameters
-    ----------
-    gates
-        All gates of a policy, judged.
-    four_fifths
-        Whether the policy judges adverse impact, which no gate of its own stands for.
-    """
-    worst: Verdict = min((g.verdict for g in gates), key=WORST_FIRST.index) if gates else "not judged"
-    if worst == "pass" and not (four_fifths or judges_groups(gates)):
-        return "not judged"
-    return worst
-
-
-def judges_groups(gates: Sequence[Gate]) -> bool:
-    """Return whether any limit is on groups; one on energy, on checks or on everybody judges nothing between them."""
-    return any(g.name == f"checks.{CODE}" or _is_on_groups(g) for g in gates)
-
-
-def _is_on_groups(gate: Gate) -> bool:
-    """Return whether a gate is on groups; the verdicts on a compressed model look at every group."""
-    return gate.name.startswith(EDGE) or (gate.estimate is not None and _is_of_groups(gate.estimate))
-
-
-def _is_of_groups(estimate: Estimate) -> bool:
-    return estimate.stage in {"model", "data"} and (bool(estimate.by) or estimate.compare is not None)
-
-
-def find_deciding_gate(gates: Sequence[Gate]) -> Gate | None:
-    """Return the gate whose sentence is the headline: the worst, and among equals one on the model.
-
-    Of one limit on several columns it is the column whose interval lies furthest beyond.
-    """
-    first = min(gates, key=rank_gate, default=None)
-    if first is None or first.verdict != "fail" or first.is_worse:
-        return first
-    alike = (g for g in gates if g.verdict == "fail" and _read_limit(g) == _read_limit(first))
-    return max(alike, key=_measure_beyond)
-
-
-def rank_gate(gate: Gate) -> tuple[int, bool, int, bool]:
-    """Return how early a gate is told: the worst verdict, then what is worse than before, then what is on the model.
-
-    Of what is known from the baseline, a failure comes before what cannot be decided.
-    """
-    alone = WORST_FIRST.index(gate.alone)
-    return *_rank_verdict(gate), alone, not gate.name.startswith("model.")
-
-
-def order_worst_first(gates: Sequence[Gate]) -> list[Gate]:
-    """Return gates as every list of them is shown: the worst verdict first, of equal ones what is worse than before."""
-    return sorted(gates, key=_rank_verdict)
-
-
-def _rank_verdict(gate: Gate) -> tuple[int, bool]:
-    return WORST_FIRST.index(gate.verdict), not gate.is_worse
-
-
-def _read_limit(gate: Gate) -> tuple[object, ...]:
-    """Return what a limit says, whatever the columns that it is about."""
-    e = gate.estimate
-    return (gate.min, gate.max, *((e.stage, e.metric, e.compare) if e is not None else ()))
-
-
-def _measure_beyond(gate: Gate) -> float:
-    """Return how far the nearest end of the interval lies beyond the limit; -inf where it is withheld or not known."""
-    if gate.max is not None and gate.low is not None:
-        return gate.low - gate.max
-    if gate.min is not None and gate.high is not None:
-        return gate.min - gate.high
-    return -math.inf
-
-
-def exit_code(verdict: Verdict, insufficient: str = "fail") -> int:
-    """Return the exit code of a command by the table of the contract."""
-    if verdict == "insufficient" and insufficient == "warn":
-        return 0
-    codes: dict[Verdict, int] = {
-        "pass": 0,
-        "known": 0,
-        "waived": 0,
-        "not judged": 0,
-        "fail": 1,
-        "undefined": 3,
-        "insufficient": 3,
-        "withheld": 3,
-        "incomplete": 5,
-    }
-    return codes[verdict]
 
 
 def judge_again(result: AuditResult, config: Config, today: dt.date, remeasure: Remeasure | None = None) -> AuditResult:

@@ -6,7 +6,7 @@ all what they change, what they cost, and which is the smallest that passes. Mus
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,13 +18,13 @@ from audit.edge.retraining import Flips, rank_among_seeds
 from audit.errors import QuestionError, printable
 from audit.estimate import Estimate, Group
 from audit.gates.compressed import find_edge_limits, judge_candidate
-from audit.gates.judge import WORST_FIRST, Evidence, exit_code, judge
+from audit.gates.judge import Evidence, judge
+from audit.gates.verdicts import choose_smallest, combine_verdicts
 from audit.measurement.estimates import Estimates
 from audit.pipeline.plans import list_prediction_columns
 from audit.pipeline.records import remeasure_from
 from audit.pipeline.stages import Findings, Step, audit_model, measure_all
 from audit.record.edge import Candidate, Edge, GroupFlips, ModelResources
-from audit.record.result import Verdict
 from audit.system.environment import today
 
 if TYPE_CHECKING:
@@ -263,34 +263,6 @@ def _judge(candidate: Candidate, edge: Edge, own: Findings, config: Config) -> C
     evidence = Evidence(estimates=own.estimates, checks=own.checks, remeasure=remeasure_from(about, own.cubes))
     model_limits = tuple(g for g in judge(about, evidence, today()) if g.name.startswith("model."))
     judged = judge_candidate(candidate, edge, find_edge_limits(config))
-    limits = combine([g.verdict for g in model_limits])
-    verdict = combine([limits, *(j.verdict for j in judged)])
+    limits = combine_verdicts([g.verdict for g in model_limits])
+    verdict = combine_verdicts([limits, *(j.verdict for j in judged)])
     return replace(candidate, limits=limits, verdict=verdict, sentences=tuple(j.sentence for j in judged))
-
-
-def combine(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the worst of several verdicts; one that judged nothing counts only where all did."""
-    known: list[Verdict] = [v for v in WORST_FIRST if v in verdicts]
-    return known[0] if known else "not judged"
-
-
-def choose_smallest(edge: Edge, insufficient: str) -> tuple[str | None, str]:
-    """Return the smallest candidate that passes; where none does, why.
-
-    Parameters
-    ----------
-    edge
-        Judged candidates, with the resources of their models.
-    insufficient
-        What the policy does with what is inconclusive: ``fail`` or ``warn``.
-    """
-    passing = [c.name for c in edge.candidates if c.verdict != "not judged" and exit_code(c.verdict, insufficient) == 0]
-    if not passing:
-        return None, "none, because no candidate passes"
-    if len(passing) == 1:
-        return passing[0], ""
-    known = {m.name: m.file_bytes for m in edge.models if m.file_bytes is not None}
-    unknown = next((name for name in passing if name not in known), None)
-    if unknown is not None:
-        return None, f"not known, because no file of {printable(unknown)} is named, which passes"
-    return min(passing, key=lambda name: (known[name], passing.index(name))), ""

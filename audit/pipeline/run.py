@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 from audit._version import __version__
 from audit.config.schema import Config
 from audit.errors import AuditError, QuestionError, SourceError, StoreError, TrainingError, printable
-from audit.gates.judge import Evidence, exit_code, judge, require_waived, worst_verdict
+from audit.gates.judge import Evidence, judge, require_waived
+from audit.gates.verdicts import exit_code, worst_verdict
 from audit.pipeline.records import record_question, remeasure_from
 from audit.pipeline.stages import (
     Findings,

@@ -98,6 +98,13 @@ class ModelResources:
     reason: str = ""
     """Why what is missing here was not measured."""
 
+    @property
+    def nonzero_share(self) -> float | None:
+        """Share of the weights that are not zero; None where it is not known, or no weights are stored."""
+        if not self.weights or self.nonzero_weights is None:
+            return None
+        return self.nonzero_weights / self.weights
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retraining:
@@ -149,6 +156,11 @@ class Candidate:
     """The worst of the limits of the configuration."""
     verdict: Verdict = "not judged"
     """The worst of all: limits, churn and net loss."""
+
+    @property
+    def churn(self) -> float | None:
+        """Share of the answers that differ from the full model's; None where it is withheld, or there are no rows."""
+        return self.changed / self.rows if self.changed is not None and self.rows else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,8 +69,7 @@ def _describe_weights(model: ModelResources) -> str:
         return "none stored"
     if model.nonzero_weights is None:
         return f"not known of {model.weights:,} packed ones"
-    share = figure_text(model.nonzero_weights / model.weights, "share")
-    return f"{model.nonzero_weights:,} of {model.weights:,} ({share})"
+    return f"{model.nonzero_weights:,} of {model.weights:,} ({figure_text(model.nonzero_share, 'share')})"
 
 
 def _describe_operators(found: OperatorCount) -> str:
@@ -192,7 +191,7 @@ def describe_candidate(candidate: Candidate) -> str:
     """Return what one candidate changes; its verdict stands beside it."""
     if candidate.changed is None or candidate.net_loss is None:
         return f"counts withheld, of {candidate.rows:,} answers"
-    share = figure_text(candidate.changed / candidate.rows, "share") if candidate.rows else "undefined"
+    share = "undefined" if candidate.churn is None else figure_text(candidate.churn, "share")
     net = f"net loss {candidate.net_loss:,}" if candidate.net_loss > 0 else f"net gain {-candidate.net_loss:,}"
     if candidate.net_loss == 0:
         net = "no net change"

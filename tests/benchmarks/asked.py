@@ -18,7 +18,8 @@ from audit.counting.backends.choose import count
 from audit.counting.plan import Counted, Plan
 from audit.cube import Cube
 from audit.estimate import Estimate
-from audit.gates.judge import Evidence, judge, worst_verdict
+from audit.gates.judge import Evidence, judge
+from audit.gates.verdicts import worst_verdict
 from audit.measurement.estimates import Estimates
 from audit.measurement.grouping import grouping
 from audit.measurement.measure import Scope, of_predictions

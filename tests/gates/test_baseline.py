@@ -13,7 +13,8 @@ import audit
 from audit.config.read import build, read_question
 from audit.gates.baseline import find_changed, find_refused, keep_gates, settle
 from audit.gates.headline import list_baseline_notes
-from audit.gates.judge import exit_code, find_deciding_gate, judge_again, worst_verdict
+from audit.gates.judge import judge_again
+from audit.gates.verdicts import exit_code, find_deciding_gate, worst_verdict
 from audit.record.baseline import Baseline
 from audit.record.result import Check
 from audit.report.disclosure.gates import put_baseline_back, set_baseline_aside

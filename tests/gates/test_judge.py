@@ -13,7 +13,8 @@ from audit.config.read import build
 from audit.errors import QuestionError
 from audit.estimate import Estimate
 from audit.gates.check_counts import count_checks
-from audit.gates.judge import Evidence, exit_code, find_deciding_gate, judge, judge_again, worst_verdict
+from audit.gates.judge import Evidence, judge, judge_again
+from audit.gates.verdicts import exit_code, find_deciding_gate, worst_verdict
 from audit.pipeline.verify import describe_differences
 from audit.record.result import Check, Energy, Gate
 

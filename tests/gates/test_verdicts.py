@@ -16,7 +16,8 @@ import audit as product
 from audit.config.read import build
 from audit.errors import QuestionError
 from audit.estimate import Estimate
-from audit.gates.judge import Evidence, exit_code, judge, judge_again, worst_verdict
+from audit.gates.judge import Evidence, judge, judge_again
+from audit.gates.verdicts import exit_code, worst_verdict
 from audit.record.result import Check, Energy
 from audit.report.card.render import render
 from audit.report.disclosure.publishable import publishable

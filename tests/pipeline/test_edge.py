@@ -23,7 +23,7 @@ from small_models import (
 from audit.config.read import build
 from audit.errors import QuestionError
 from audit.gates.headline import suggest_next
-from audit.pipeline.edge import choose_smallest
+from audit.gates.verdicts import choose_smallest
 from audit.pipeline.run import Job, run
 from audit.record.edge import Candidate, Edge, ModelResources
 from audit.record.reader import read_text

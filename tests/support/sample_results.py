@@ -24,7 +24,8 @@ from audit.energy.sci import with_units
 from audit.energy.site import make_site
 from audit.energy.totals import total_footprint
 from audit.estimate import Estimate, Level
-from audit.gates.judge import Evidence, judge, worst_verdict
+from audit.gates.judge import Evidence, judge
+from audit.gates.verdicts import worst_verdict
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import Scope, data_estimates, model_estimates
 from audit.record.cubes import Axis, CubeRecord

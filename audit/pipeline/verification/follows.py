@@ -18,7 +18,8 @@ from audit.energy.recount import recount_energy, strip_totals
 from audit.errors import StoreError, printable
 from audit.estimate import Estimate
 from audit.gates.before_training import judge_before_training
-from audit.gates.judge import Evidence, judge, worst_verdict
+from audit.gates.judge import Evidence, judge
+from audit.gates.verdicts import worst_verdict
 from audit.measurement.estimates import Estimates
 from audit.measurement.measure import contradictions, of_data, of_predictions
 from audit.measurement.scope import OWN

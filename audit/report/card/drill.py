@@ -13,7 +13,7 @@ from audit.estimate import cell_text, named_group
 from audit.faults.drill import Curve, Drill, DrilledGate, Point
 from audit.faults.fault import FAULTS, Fault
 from audit.faults.sentences import describe_bound, format_size, name_place
-from audit.gates.judge import order_worst_first
+from audit.gates.verdicts import order_worst_first
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult, identify_limit
 from audit.report.card.epochs import Curves, Panel

@@ -11,8 +11,8 @@ from typing import Any
 
 from audit.config.limits import CHECKS
 from audit.estimate import Estimate, cell_interval, cell_text, p_text
-from audit.gates.judge import find_deciding_gate, order_worst_first
 from audit.gates.small_groups import name_all_excluded
+from audit.gates.verdicts import find_deciding_gate, order_worst_first
 from audit.gates.words.voice import write_times
 from audit.measurement.metrics.catalogue import figure_of, lower_title
 from audit.measurement.metrics.kinds import split_comparison

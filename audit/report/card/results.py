@@ -11,7 +11,7 @@ from itertools import chain, repeat
 
 from audit.estimate import Estimate, Group, Stage
 from audit.gates import headline
-from audit.gates.judge import find_deciding_gate
+from audit.gates.verdicts import find_deciding_gate
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.result import AuditResult, Gate, Part
 from audit.report.card.accounts import OwnerWords

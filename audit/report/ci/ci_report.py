@@ -19,7 +19,7 @@ from typing import Literal
 
 from audit.estimate import Estimate, Stage
 from audit.gates.headline import count_waived, describe_training, list_baseline_notes, warn_of_waivers, write_headline
-from audit.gates.judge import exit_code, order_worst_first
+from audit.gates.verdicts import exit_code, order_worst_first
 from audit.record.result import AuditResult, Gate, name_verdict
 from audit.report.card.words import name_group
 from audit.report.ci.places import Place, find_limit_places, name_in_checkout

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from audit.errors import printable
 from audit.faults.drill import Drill, DrilledGate
 from audit.faults.sentences import describe_bound
-from audit.gates.judge import order_worst_first
+from audit.gates.verdicts import order_worst_first
 from audit.record.result import AuditResult, identify_limit, name_verdict
 from audit.report.terminal.limits import name_limit
 from audit.report.terminal.lines import Line, is_withheld, print_section, withhold

@@ -22,7 +22,7 @@ from audit.estimate import (
     quoted_level,
     told_apart,
 )
-from audit.gates.judge import WORST_FIRST
+from audit.gates.verdicts import WORST_FIRST
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import OF_PAIRS, Criterion
 from audit.record.result import AuditResult, Gate

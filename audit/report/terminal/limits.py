@@ -13,8 +13,8 @@ from rich.cells import cell_len, set_cell_size
 from audit.errors import printable
 from audit.estimate import Estimate, cell_interval, cell_text, grouping_text, limit_text, p_text
 from audit.gates.headline import count_rest
-from audit.gates.judge import order_worst_first
 from audit.gates.small_groups import summarise_excluded
+from audit.gates.verdicts import order_worst_first
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of, lower_title
 from audit.measurement.metrics.kinds import split_comparison
 from audit.record.energy_text import SUBJECTS, format_in_cell, format_limit

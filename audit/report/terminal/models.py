@@ -93,13 +93,10 @@ def _lay(cells: tuple[str, ...], wide: list[int]) -> str:
 
 def _list_cells(model: ModelResources) -> tuple[str, ...]:
     """Return the cells of one model; what was not measured is a dash, and the lines below say why."""
-    share = NONE
-    if model.weights and model.nonzero_weights is not None:
-        share = figure_text(model.nonzero_weights / model.weights, "share")
     return (
         _show(model.file_bytes, "{:,}".format),
         _show(model.zipped_bytes, "{:,}".format),
-        share,
+        _show(model.nonzero_share, lambda share: figure_text(share, "share")),
         ", ".join(map(_count_integer, model.operators)) or NONE,
         _show(model.latency, lambda latency: write_time(latency.p50_s)),
         _show(model.latency, lambda latency: write_time(latency.p95_s)),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from audit.errors import printable
 from audit.estimate import figure_text
 from audit.gates.headline import count_limits, count_waived, list_baseline_notes, list_notes, write_headline
-from audit.gates.judge import exit_code
+from audit.gates.verdicts import exit_code
 from audit.record.energy import CONTRACT_FACTOR, GRID_FACTOR, CarbonPerUnit, Energy
 from audit.record.energy_text import (
     describe_measured_share,

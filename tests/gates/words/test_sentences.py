@@ -11,7 +11,8 @@ import pytest
 import audit
 from audit.config.read import build
 from audit.estimate import figure_text, told_apart
-from audit.gates.judge import exit_code, judge_again
+from audit.gates.judge import judge_again
+from audit.gates.verdicts import exit_code
 from audit.measurement.metrics.catalogue import figure_of
 from audit.report.card.view import write_headline
 from audit.report.disclosure.publishable import publishable

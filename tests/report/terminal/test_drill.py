@@ -14,7 +14,8 @@ from audit.config.read import read_question
 from audit.faults.drill import Drill
 from audit.faults.fault import FAULTS
 from audit.faults.found import Tally, make_curve, make_drilled, make_refused
-from audit.gates.judge import expand_rules, order_worst_first
+from audit.gates.judge import expand_rules
+from audit.gates.verdicts import order_worst_first
 from audit.pipeline.drill.counts import NO_METER, NO_ROWS_HERE
 from audit.pipeline.drill.run import OWN_COLUMNS
 from audit.record.result import name_verdict

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from audit.gates.judge import WORST_FIRST
+from audit.gates.verdicts import WORST_FIRST
 from audit.report.card.words import name_grouping
 from audit.report.ci.ci_report import CiReport, Format, name_groups
 from audit.report.ci.plain_text import to_line
