@@ -60,11 +60,12 @@ bench: .venv/.dev $(PEERS:%=.venv-peer-%/.done) ## time it beside other tools, a
 
 GREAT := reports/schema/great-expectations
 
-schema: .venv/.dev ## write the JSON Schemas of audit.json, audit.toml and expectations, and the pages on audit.toml and on the data checks
+schema: .venv/.dev ## write the JSON Schemas of audit.json, audit.toml, drill.json and expectations, and the pages on audit.toml and on the data checks
 	$(BIN)/python -m audit.config.reference --schema > reports/schema/audit-toml-1.schema.json
 	$(BIN)/python -m audit.config.reference > docs/audit-toml.md
 	$(BIN)/python -m audit.checks.reference > docs/data-checks.md
 	$(BIN)/python -m audit.record.schema > reports/schema/audit-result-1.schema.json
+	$(BIN)/python -m audit.faults.schema > reports/schema/audit-drill-1.schema.json
 	$(BIN)/python -m audit.checks.expectations.argument_schema > $(GREAT)/$$($(BIN)/python -c 'from importlib.metadata import version; print(version("great-expectations"))').json
 
 notebook: .venv/.dev ## run docs/first-audit.ipynb, and keep what it shows

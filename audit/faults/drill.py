@@ -116,6 +116,14 @@ class DrilledGate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A fault that was asked for, wherever it could be planted."""
+
+    fault: str
+    sizes: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
     """All limits of one run, drilled."""
 
@@ -128,6 +136,7 @@ class Drill:
     seeds: int
     """Copies of each size."""
     seed: int
+    faults: tuple[Asked, ...]
     found_share: float = FOUND_SHARE
     gates: tuple[DrilledGate, ...]
     notes: tuple[str, ...] = ()

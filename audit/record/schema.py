@@ -11,15 +11,18 @@ import ast
 import inspect
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit import estimate
 from audit.record import cubes, energy, epochs, result
 from audit.record.reader import make_result_adapter
 from audit.record.result import SCHEMA
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 RECORDS = (result, cubes, epochs, energy, estimate)
 """Modules whose classes a document is made of."""
@@ -27,15 +30,30 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def make_schema() -> dict[str, Any]:
-    """Return the schema of what ``AuditResult.to_json`` writes: every field is there, and no other."""
-    schema = _with_enums_in_place(make_result_adapter().json_schema(mode="serialization"))
+    """Return the schema of what ``AuditResult.to_json`` writes."""
+    return describe_document(make_result_adapter(), SCHEMA, RECORDS)
+
+
+def describe_document(adapter: TypeAdapter[Any], name: str, modules: Sequence[ModuleType]) -> dict[str, Any]:
+    """Return the schema of a document: every field is there, and no other.
+
+    Parameters
+    ----------
+    adapter
+        Of the class that is the document.
+    name
+        What the document calls its schema.
+    modules
+        Whose classes it is made of; the text under a field describes it.
+    """
+    schema = _with_enums_in_place(adapter.json_schema(mode="serialization"))
     said: dict[str, dict[str, str]] = {}
-    for module in RECORDS:
+    for module in modules:
         said.update(read_docstrings(module))
     for definition in (schema, *schema["$defs"].values()):
         if "properties" in definition:
             _close(definition, said.get(definition["title"], {}))
-    return {"$schema": DIALECT, "$id": SCHEMA, **schema}
+    return {"$schema": DIALECT, "$id": name, **schema}
 
 
 def _with_enums_in_place(schema: dict[str, Any]) -> dict[str, Any]:
@@ -57,9 +75,9 @@ def _replace_references(value: Any, words: Mapping[str, Any]) -> Any:
     return {key: _replace_references(item, words) for key, item in value.items()}
 
 
-def write_schema() -> str:
-    """Return the schema as it is shipped."""
-    return json.dumps(make_schema(), indent=1, ensure_ascii=False) + "\n"
+def write_schema(schema: Mapping[str, Any] | None = None) -> str:
+    """Return a schema as it is shipped; that of audit.json where none is given."""
+    return json.dumps(make_schema() if schema is None else schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def _close(definition: dict[str, Any], descriptions: dict[str, str]) -> None:

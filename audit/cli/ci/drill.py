@@ -49,7 +49,7 @@ def drill(
     from audit.cli.console import PlainConsole, open_console
     from audit.config.options import split
     from audit.faults.fault import choose_faults
-    from audit.pipeline.drill.run import DrillJob, redraw_cards
+    from audit.pipeline.drill.run import DrillJob, find_drill, redraw_cards
     from audit.pipeline.drill.run import drill as run_drill
     from audit.report.terminal.drill import print_drill
 
@@ -58,7 +58,10 @@ def drill(
     place = Path(run).parent if run.endswith(TOML) else None
     console = open_console()
     job = DrillJob(result=result, folder=folder, faults=chosen, seeds=seeds, seed=seed, place=place)
-    if console.is_terminal:
+    found = find_drill(job)
+    if found is not None:
+        say("drill.json has what these options ask for, and was read; nothing was drilled anew", err=True)
+    elif console.is_terminal:
         with console.status("Drilling …") as status:
             found = run_drill(replace(job, say=status.update))
     else:

@@ -14,9 +14,9 @@ from audit._version import __version__
 from audit.axes import FOLD
 from audit.config.read import read_question
 from audit.config.schema import Config, GateRule
-from audit.errors import QuestionError
+from audit.errors import QuestionError, StoreError
 from audit.estimate import Group, grouping_text
-from audit.faults.drill import DRILL, Curve, Drill, DrilledGate, digest_document
+from audit.faults.drill import DRILL, Asked, Curve, Drill, DrilledGate, digest_document, read_drill
 from audit.faults.fault import FAULTS, Fault
 from audit.faults.found import Tally, make_curve, make_drilled, make_refused, tally_rulings
 from audit.faults.plant import Planting
@@ -71,6 +71,29 @@ class _Cell:
         return " | ".join((self.looked.place, rules, self.fault.name, *map(str, self.group), repr(self.size)))
 
 
+def find_drill(job: DrillJob) -> Drill | None:
+    """Return the drill that lies beside a record if another one would find the same; None where there is none.
+
+    It has to be of the same record, version, faults, sizes, copies and seed. Where the tables before training are at
+    hand, faults have to be planted in them.
+    """
+    try:
+        found = read_drill(job.folder)
+    except StoreError:
+        # A file that cannot be read is replaced, as the error itself advises.
+        return None
+    asked = (__version__, job.seeds, job.seed, _list_asked(job))
+    if found is None or (found.version, found.seeds, found.seed, found.faults) != asked:
+        return None
+    has_tables = job.place is not None and read_question(job.result).data.source is not None
+    lacks_rows = any(gate.stage == "checks" and gate.without_fault is None for gate in found.gates)
+    return None if has_tables and lacks_rows else found
+
+
+def _list_asked(job: DrillJob) -> tuple[Asked, ...]:
+    return tuple(Asked(fault=fault.name, sizes=fault.sizes) for fault in job.faults)
+
+
 def drill(job: DrillJob) -> Drill:
     """Drill every limit of a run, write what was found beside its record, and return it.
 
@@ -101,7 +124,8 @@ def drill(job: DrillJob) -> Drill:
         kept.write()
     verdicts = {identify_limit(gate): gate.alone for gate in job.result.gates}
     gates = [found.get(rule) or make_refused(rule, verdicts[identify_limit(rule)], refused[rule]) for rule in rules]
-    made = Drill(**asked, run=job.result.run.id, gates=tuple(gates), notes=tuple(_list_notes(looked, config)))
+    notes = tuple(_list_notes(looked, config))
+    made = Drill(**asked, run=job.result.run.id, faults=_list_asked(job), gates=tuple(gates), notes=notes)
     write_text(job.folder / DRILL, made.to_json())
     kept.remove()
     return made

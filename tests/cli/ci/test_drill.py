@@ -70,6 +70,14 @@ def test_it_prints_each_limit_and_writes_the_drill_beside_the_record(made):
     assert json.loads((run_folder(made) / DRILL).read_text())["schema"] == "audit-drill/1"
 
 
+def test_all_after_a_drill_reads_what_it_found(made):
+    words = ("--faults", "withheld", "--sizes", "0.7", "--seeds", "10")
+    first, second = run(made, *words), run(made, *words, "--all")
+    assert "was read; nothing was drilled anew" not in first.stderr
+    assert "was read; nothing was drilled anew" in second.stderr
+    assert "Selections withheld from black: " in " ".join(second.stdout.split())
+
+
 def test_the_json_is_the_file(made):
     done = run(made, "--faults", "withheld", "--sizes", "0.9", "--seeds", "10", "--json")
     assert done.stdout.rstrip("\n") == (run_folder(made) / DRILL).read_text()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from audit.config.read import load
 from audit.faults.fault import choose_faults
-from audit.pipeline.drill.run import DrillJob, drill
+from audit.pipeline.drill.run import DrillJob, drill, find_drill
 from audit.pipeline.run import Job
 from audit.pipeline.run import run as run_audit
 from audit.record.store import Store
@@ -86,6 +88,17 @@ def test_a_table_that_has_changed_is_refused_by_name(made):
     (folder / "train.csv").write_bytes(kept)
     assert gates["checks.DV008"].reason == "train.csv has changed since the run checked it"
     assert audited.result.verdict
+
+
+def test_a_drill_with_the_tables_serves_both_and_one_without_them_only_itself(made):
+    folder, audited = made
+    job = DrillJob(result=audited.result, folder=audited.folder, faults=choose_faults(("dropped",)), seeds=5)
+    with_tables = replace(job, place=folder)
+    drill(job)
+    assert find_drill(job) is not None
+    assert find_drill(with_tables) is None
+    drill(with_tables)
+    assert find_drill(with_tables) == find_drill(job) is not None
 
 
 def test_without_the_table_it_is_said_what_is_needed(made):

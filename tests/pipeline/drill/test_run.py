@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,9 +22,10 @@ from audit.errors import QuestionError, StoreError
 from audit.faults.drill import DRILL, read_drill
 from audit.faults.fault import choose_faults
 from audit.faults.plant import Planting
+from audit.faults.schema import write_drill_schema
 from audit.pipeline.drill import keep
 from audit.pipeline.drill.counts import find_looked
-from audit.pipeline.drill.run import DrillJob, drill
+from audit.pipeline.drill.run import DrillJob, drill, find_drill
 
 GATES = ("selection_rate difference <= 0.4", "true_positive_rate difference <= 0.3", "selection_rate ratio >= 0.5")
 
@@ -153,18 +157,18 @@ def test_a_reference_group_that_is_gone_is_refused_as_an_audit_refuses_it(tmp_pa
 
 def test_groups_that_the_policy_leaves_out_are_left_out_of_copies(tmp_path):
     result = measure(ROWS, least_rows=150)
-    found = run(tmp_path / "run", result)
+    found = run(tmp_path / "run", result, sizes=(0.3,), seeds=5)
     gate = gate_of(found, "model.selection_rate.difference.race")
     assert gate.without_fault.value == next(g for g in result.gates if g.name == gate.name).estimate.value
-    assert gate.without_fault.copies == 20
+    assert gate.without_fault.copies == 5
 
 
 def test_units_are_drawn_by_folds(tmp_path):
     rows = pd.concat([ROWS.assign(person=np.arange(len(ROWS)))] * 3)
     result = measure(rows, unit=rows["person"])
-    found = run(tmp_path / "run", result)
+    found = run(tmp_path / "run", result, sizes=(0.3,), seeds=5)
     assert any("folds of the unit" in note for note in found.notes)
-    assert found.gates[0].without_fault.copies == 20
+    assert found.gates[0].without_fault.copies == 5
 
 
 def test_a_drill_that_was_stopped_goes_on_to_the_byte(tmp_path, monkeypatch):
@@ -199,8 +203,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from audit.faults.fault import choose_faults
+from audit.faults.schema import write_drill_schema
 from audit.pipeline.drill import keep
-from audit.pipeline.drill.run import DrillJob, drill
+from audit.pipeline.drill.run import DrillJob, drill, find_drill
 from audit.record.reader import read_result
 keep.EVERY_S, folder, said = 0.0, Path(sys.argv[1]), []
 def kill(words):
@@ -232,6 +237,57 @@ def test_a_drill_is_read_beside_its_own_record_alone(tmp_path):
     (tmp_path / "run" / DRILL).write_text('{"schema": "audit-drill/2"}')
     with pytest.raises(StoreError, match="audit drill again"):
         read_drill(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def drilled(tmp_path_factory):
+    """A small drill of one limit, and how it was asked for."""
+    result, folder = measure(ROWS, gates=GATES[:1]), tmp_path_factory.mktemp("drilled")
+    chosen = choose_faults(("withheld",), (0.3,))
+    job = DrillJob(result=result, folder=keep_in(folder, result), faults=chosen, seeds=5)
+    return job, drill(job)
+
+
+def test_a_drill_of_the_same_options_is_read(drilled):
+    job, made = drilled
+    assert find_drill(job) == made
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seeds": 6},
+        {"seed": 1},
+        {"faults": choose_faults(("withheld",), (0.4,))},
+        {"faults": choose_faults(("dropped",))},
+    ],
+)
+def test_a_drill_of_other_options_is_not_read(drilled, other):
+    job, _ = drilled
+    assert find_drill(replace(job, **other)) is None
+
+
+def test_a_drill_of_another_version_or_record_or_none_at_all_is_not_read(drilled, tmp_path):
+    job, made = drilled
+    elsewhere = replace(job, folder=keep_in(tmp_path, job.result))
+    for written in (replace(made, version="0"), replace(made, audit="sha256:0")):
+        (tmp_path / DRILL).write_text(written.to_json())
+        assert find_drill(elsewhere) is None
+    (tmp_path / DRILL).write_text("{")
+    assert find_drill(elsewhere) is None
+    (tmp_path / DRILL).write_text(made.to_json())
+    assert find_drill(elsewhere) == made
+
+
+def test_the_schema_that_ships_is_that_of_a_drill(drilled):
+    root = Path(__file__).parents[3]
+    written = (root / "reports/schema/audit-drill-1.schema.json").read_text()
+    assert written == write_drill_schema(), "make schema writes it again"
+    document = json.loads(drilled[1].to_json())
+    jsonschema.validate(document, json.loads(written))
+    document["gates"][0]["curves"][0]["points"][0]["fails"] = "many"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, json.loads(written))
 
 
 @pytest.mark.parametrize("seeds", [0, 4, 10_001])

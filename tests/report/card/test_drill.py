@@ -28,7 +28,7 @@ def drill_of(result: AuditResult) -> Drill:
             points = [(0.1, Tally(0.2, (30, 0, 70, 0, 0))), (0.5, Tally(0.4, (95, 0, 5, 0, 0)))]
             curve = make_curve(rule, FAULTS["withheld"], rule.by, group, points)
             gates.append(make_drilled(rule, "pass", Tally(0.1, (1, 99, 0, 0, 0)), (curve,)))
-    return Drill(run=result.run.id, audit="sha256:0", version="0", seeds=100, seed=0, gates=tuple(gates))
+    return Drill(run=result.run.id, audit="sha256:0", version="0", seeds=100, seed=0, faults=(), gates=tuple(gates))
 
 
 RESULT = boston()
@@ -104,5 +104,5 @@ def test_a_name_of_a_group_is_text(tmp_path):
     (rule,) = expand_rules(read_question(result))
     curve = make_curve(rule, FAULTS["withheld"], ("g",), ("<b>x</b>",), [(0.5, Tally(0.4, (95, 0, 5, 0, 0)))])
     drilled = make_drilled(rule, "pass", Tally(0.1, (0, 100, 0, 0, 0)), (curve,))
-    drill = Drill(run=result.run.id, audit="sha256:0", version="0", seeds=100, seed=0, gates=(drilled,))
+    drill = Drill(run=result.run.id, audit="sha256:0", version="0", seeds=100, seed=0, faults=(), gates=(drilled,))
     assert "<b>x</b>" not in render(result, "report", None, drill)

@@ -45,9 +45,8 @@ def drill_everything():
             continue
         zero, has_blind_spots = next(shapes)
         gates.append(make_drilled(rule, "pass", zero, () if zero.is_failing else plant(rule, has_blind_spots)))
-    return Drill(
-        run=RESULT.run.id, audit="sha256:0", version="0", seeds=100, seed=0, gates=tuple(gates), notes=(OWN_COLUMNS,)
-    )
+    asked = {"run": RESULT.run.id, "audit": "sha256:0", "version": "0", "seeds": 100, "seed": 0, "faults": ()}
+    return Drill(**asked, gates=tuple(gates), notes=(OWN_COLUMNS,))
 
 
 def plant(rule, has_blind_spots):
