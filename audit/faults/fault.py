@@ -35,10 +35,19 @@ class Fault:
     """Whether it moves what a limit compares, so that what the limit reads says how large the fault is."""
     reads: str = ""
     """What of a row it changes, so that a limit that does not read it cannot see it."""
+    renames: bool = False
+    """Whether it changes the name of a group, so that there has to be one."""
+    of_two_classes: bool = False
+    """Whether it makes a decision its opposite, which more than two classes do not have."""
     in_counts: bool = True
     """Whether recorded counts suffice to plant it."""
     in_rows: bool = False
     """Whether the data checks may find it, which look at rows."""
+
+    @property
+    def of_scores(self) -> bool:
+        """Whether it moves scores, so that they have to be counted."""
+        return not self.of
 
 
 WITHHELD = Fault(
@@ -49,6 +58,7 @@ WITHHELD = Fault(
     sizes=SHARES,
     moves=True,
     reads="prediction",
+    of_two_classes=True,
 )
 FLIPPED = Fault(
     name="flipped",
@@ -76,6 +86,7 @@ RENAMED = Fault(
     sized="{size} rows of {group} renamed",
     of="its rows",
     sizes=ROWS,
+    renames=True,
     in_rows=True,
 )
 MISSING = Fault(
@@ -84,6 +95,7 @@ MISSING = Fault(
     sized="{size} rows of {group} without their group name",
     of="its rows",
     sizes=ROWS,
+    renames=True,
     in_rows=True,
 )
 DUPLICATED = Fault(

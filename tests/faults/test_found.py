@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from audit.config.schema import GateRule
@@ -111,6 +113,11 @@ def test_refused_copies_are_counted_apart():
 def test_what_cannot_be_planted_is_refused(names, sizes, said):
     with pytest.raises(QuestionError, match=said):
         choose_faults(names, sizes)
+
+
+def test_every_fault_has_its_row_in_the_guide(root):
+    rows = re.findall(r"^\| `(\w+)` \|", (root / "docs" / "drill.md").read_text(), re.MULTILINE)
+    assert rows == list(FAULTS)
 
 
 def test_sizes_that_are_asked_for_are_those_of_every_fault():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sample_results import boston
 
 from audit.cli import main
 from audit.record.result import AuditResult
@@ -14,6 +16,12 @@ from audit.report.ci.ci_report import CiReport, make_ci_report
 from audit.report.ci.registry import load_format
 
 TODAY = dt.date(2026, 11, 24)
+
+
+def stopped() -> AuditResult:
+    """A run whose training ended with an error, so that nothing was judged."""
+    run = replace(boston().run, exit_codes={"train": 3}, ended="the predictions are missing")
+    return replace(boston(), run=run, gates=(), verdict="incomplete")
 
 
 def report_of(result: AuditResult, today: dt.date = TODAY, config: Path | None = None) -> CiReport:

@@ -105,17 +105,15 @@ class Looked:
         """Return whether a fault can be planted in these counts, and some limit reads what it changes."""
         if not fault.in_counts or not any(reads(rule, fault) for rule in self.rules):
             return False
-        if fault.name in {"renamed", "missing"}:
-            return bool(self.by)
-        if fault.name == "withheld":
-            return not self.config.classes
-        return fault.name != "scores" or self.scores is not None or CubeKind.SCORES in self.kinds
+        if (fault.renames and not self.by) or (fault.of_two_classes and self.config.classes):
+            return False
+        return not fault.of_scores or self.scores is not None or CubeKind.SCORES in self.kinds
 
     def planting(self, fault: Fault, group: Group, size: float) -> Planting:
         """Return a fault in its place."""
         by = self.by if group else ()
         lost = None
-        if fault.name == "scores" and self.scores is not None and self.config.predictions is not None:
+        if fault.of_scores and self.scores is not None and self.config.predictions is not None:
             threshold = float(self.config.predictions.threshold)
             lost = find_lost(self.scores, by, group, size, threshold)
         return Planting(fault=fault.name, by=by, group=group, size=size, lost=lost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from junitparser import JUnitXml
@@ -43,6 +44,11 @@ def test_without_a_ci_not_a_byte_is_added(recorded, capsys, monkeypatch):
 def test_the_record_on_stdout_stays_json(recorded, capsys):
     assert run_here(recorded, "gate", "audit.json", "--json", "--report", "junit") == 1
     assert json.loads(capsys.readouterr().out)["verdict"] == "fail"
+
+
+def test_every_format_is_in_the_guide(root):
+    said = re.search(r"^`--report FORMAT.*$", (root / "docs" / "ci.md").read_text(), re.MULTILINE)[0]
+    assert set(list_formats()) <= set(re.findall(r"`([a-z]+)`", said))
 
 
 @pytest.mark.parametrize("name", [name for name in list_formats() if not load_format(name).only_on_change])

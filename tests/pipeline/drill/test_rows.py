@@ -81,13 +81,12 @@ def test_duplicated_and_leaked_rows_are_found_by_their_own_check_and_not_by_the_
 
 
 def test_a_table_that_has_changed_is_refused_by_name(made):
-    folder, audited = made
+    folder, _ = made
     kept = (folder / "train.csv").read_bytes()
     make_part(3).to_csv(folder / "train.csv", index=False)
     gates = run(made, "duplicated")
     (folder / "train.csv").write_bytes(kept)
     assert gates["checks.DV008"].reason == "train.csv has changed since the run checked it"
-    assert audited.result.verdict
 
 
 def test_a_drill_with_the_tables_serves_both_and_one_without_them_only_itself(made):

@@ -11,7 +11,7 @@ from schemas import find_schema
 
 from audit.report.ci.registry import load_format
 from audit.report.disclosure.publishable import publishable
-from reports import report_of, write
+from reports import report_of, stopped, write
 
 KINDS = {
     "fail": Failure,
@@ -40,11 +40,6 @@ def every_verdict():
     result = boston()
     gates = [replace(result.gates[0], verdict=verdict, name=f"model.x.{verdict}") for verdict in KINDS]
     return replace(result, gates=(*result.gates, *gates), verdict="fail")
-
-
-def stopped():
-    run = replace(boston().run, exit_codes={"train": 3}, ended="the predictions are missing")
-    return replace(boston(), run=run, gates=(), verdict="incomplete")
 
 
 RESULTS = {

@@ -17,7 +17,7 @@ from schemas import find_schema
 from audit.config.write import write_new
 from audit.report.ci.ci_report import make_fingerprint
 from audit.report.ci.registry import load_format
-from reports import report_of, write
+from reports import report_of, stopped, write
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +29,6 @@ def validator():
 
 def read(result, **more):
     return json.loads(write("sarif", result, **more))
-
-
-def stopped():
-    run = replace(boston().run, exit_codes={"train": 3}, ended="the predictions are missing")
-    return replace(boston(), run=run, gates=(), verdict="incomplete")
 
 
 @pytest.mark.parametrize("made", [boston, hostile, unjudged, single_small_group, stopped])
