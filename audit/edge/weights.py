@@ -81,6 +81,10 @@ class _Use(NamedTuple):
     visible: Mapping[str, _Stored]
     """Every stored tensor that the operator can name."""
 
+    def is_given(self, at: int) -> bool:
+        """Return whether the operator has another input, stored or worked out."""
+        return at < len(self.node.input) and bool(self.node.input[at])
+
     def find(self, at: int) -> Any:
         """Return another input of the operator where it is stored, or None."""
         name = self.node.input[at] if at < len(self.node.input) else ""
@@ -97,7 +101,8 @@ def count_weights(model: Any) -> tuple[int, int | None]:
     Returns
     -------
     tuple[int, int | None]
-        All weights, and those that are not zero; None where they are packed in a way that only an engine reads.
+        All weights, and those that are not zero; None where only an engine knows: by the packing, or by a zero point
+        that the model works out.
 
     Raises
     ------
@@ -173,12 +178,15 @@ def _count_stored(stored: _Stored, scales: AbstractSet[str]) -> tuple[int, int |
     packing = next((use for use in uses if PACKED.get(use.node.op_type) == use.at), None)
     values = _read_values(tensor)
     if packing is not None and values.dtype.kind == "u":
-        zero, groups = packing.find(3), packing.find(4)
-        return count_packed(packing.node, values, *(None if t is None else _read_values(t) for t in (zero, groups)))
+        beside = {at: found for at in range(len(packing.node.input)) if (found := packing.find(at)) is not None}
+        return count_packed(packing.node, values, {at: _read_values(found) for at, found in beside.items()})
     for use in uses:
-        zero = use.find(ZERO_POINTS.get(use.node.op_type, {}).get(use.at, len(use.node.input)))
+        place = ZERO_POINTS.get(use.node.op_type, {}).get(use.at, len(use.node.input))
+        zero = use.find(place)
         if zero is not None:
             return values.size, _count_nonzero(values, _read_values(zero), use)
+        if use.is_given(place):
+            return values.size, None
     return values.size, _count_nonzero(values, None, None)
 
 

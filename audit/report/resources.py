@@ -68,7 +68,7 @@ def _describe_weights(model: ModelResources) -> str:
     if model.weights == 0:
         return "none stored"
     if model.nonzero_weights is None:
-        return f"not known of {model.weights:,} packed ones"
+        return f"not known of {model.weights:,}"
     return f"{model.nonzero_weights:,} of {model.weights:,} ({figure_text(model.nonzero_share, 'share')})"
 
 

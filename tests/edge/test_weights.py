@@ -86,11 +86,50 @@ def test_two_bits_are_read_as_four_and_eight_are():
     assert count_weights(model) == (32 * 6, np.count_nonzero(values != 2))
 
 
-def test_weights_whose_packing_only_an_engine_reads_are_counted_and_not_called_zero_or_not():
-    asked = {"K": 32, "N": 4, "block_size": 16, "quant_type": 1}
-    held = [hold("B", np.zeros(64), "uint8"), hold("absmax", np.ones(8), "float32")]
+@pytest.mark.parametrize("quant_type", [0, 1])
+@pytest.mark.parametrize(("inputs", "outputs", "block"), [(32, 4, 16), (33, 3, 16), (17, 5, 32)])
+def test_floats_of_four_bits_are_zero_where_the_engine_computes_with_zero(quant_type, inputs, outputs, block):
+    rng, total = np.random.default_rng(quant_type), inputs * outputs
+    largest = (np.arange(-(-total // block)) % 3 > 0).astype("float32")
+    held = [hold("B", rng.integers(0, 256, -(-total // 2)).astype("uint8")), hold("absmax", largest)]
+    asked = {"K": inputs, "N": outputs, "block_size": block, "quant_type": quant_type}
     node = helper.make_node("MatMulBnb4", ["x", "B", "absmax"], ["z"], domain="com.microsoft", **asked)
-    assert count_weights(make([node], held)) == (128, None)
+    model = make([node], held, given=[("x", "FLOAT", ["n", inputs])], made=[("z", "FLOAT", ["n", outputs])])
+    as_run = run_identity(model, inputs)
+    assert 0 < np.count_nonzero(as_run) < total
+    assert count_weights(model) == (total, np.count_nonzero(as_run))
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("zero", [False, True])
+def test_packed_rows_of_an_embedding_are_zero_where_the_engine_gives_zero(bits, zero):
+    import onnxruntime
+
+    rng, words, each, block = np.random.default_rng(bits), 6, 8 // bits, 16
+    middle, width, blocks = 2 ** (bits - 1), 24 * (8 // bits), -(-24 * (8 // bits) // block)
+    near = lambda *shape: pack(bits, rng.integers(middle - 1, middle + 2, shape).astype("uint8"))  # noqa: E731
+    held = [hold("B", near(words, width)), hold("scales", np.ones((words, blocks), "float32"))]
+    held += [hold("zeros", near(words, -(-blocks // each) * each))] if zero else []
+    asked = {"bits": bits, "block_size": block, "quantize_axis": 1, "gather_axis": 0}
+    names = ["B", "x", "scales", "zeros"][: 3 + zero]
+    node = helper.make_node("GatherBlockQuantized", names, ["z"], domain="com.microsoft", **asked)
+    model = make([node], held, given=[("x", "INT64", ["n"])])
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    as_run = session.run(None, {"x": np.arange(words)})[0]
+    assert as_run.shape == (words, width)
+    assert 0 < np.count_nonzero(as_run) < as_run.size
+    assert count_weights(model) == (as_run.size, np.count_nonzero(as_run))
+
+
+def test_weights_whose_zero_only_an_engine_knows_are_counted_and_not_called_zero_or_not():
+    table = hold("B", np.zeros((4, 16)), "uint8")
+    first = helper.make_node("GatherBlockQuantized", ["B", "x", "s"], ["z"], domain="com.microsoft", quantize_axis=0)
+    assert count_weights(make([first], [table])) == (128, None)
+    given = helper.make_node("DequantizeLinear", ["B", "scale", "zero"], ["z"])
+    assert count_weights(make([given], [table], given=[("zero", "UINT8", [])])) == (64, None)
+    packed = make_packed(4, zero="packed")
+    packed.graph.initializer.remove(next(t for t in packed.graph.initializer if t.name == "zeros"))
+    assert count_weights(packed) == (240, None)
 
 
 @pytest.mark.parametrize(
