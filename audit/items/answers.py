@@ -61,6 +61,10 @@ LETTER = re.compile(rf"{_LEAD}?[(\[]?([a-z])[)\].:]?", re.IGNORECASE)
 """All of a text that is a letter."""
 LETTERED = re.compile(rf"\b(?i:{_LEAD})[(\[]?([A-Z])\b[)\]]?\W*$|^\s*[(\[]?([A-Z])[)\].:]\s")
 """A text that ends in the answer's letter, or begins with one."""
+_LEADS = re.compile(r"\s*(?:([B-HJ-Z])\b(?!['’])|(A)\s+[(\[–—-])")
+"""A letter at the start of a text that names an option as well: "B (the grandfather)"; A and I are also words."""
+_EMPHASIS = re.compile(r"[*`]+")
+"""Marks of Markdown around an answer."""
 _BARE = str.maketrans("", "", string.punctuation + "’‘“”")
 
 
@@ -106,7 +110,7 @@ def find_choice(
     NoChoiceError
         ``refused`` or ``unreadable``.
     """
-    text = unicodedata.normalize("NFKC", text)
+    text = _EMPHASIS.sub("", unicodedata.normalize("NFKC", text))
     said, options = _simplify(text), [_simplify(choice) for choice in choices]
     if options.count(said) == 1:
         return options.index(said)
@@ -115,7 +119,10 @@ def find_choice(
     if refuses:
         raise NoChoiceError("unreadable" if claimed - {unknown} else "refused")
     lettered = options if letters is None else [_simplify(option) for option in letters]
-    claimed |= {options.index(lettered[at]) for at in _find_letters(text, len(lettered)) if lettered[at] in options}
+    found = _find_letters(text, len(lettered))
+    if claimed and not any(options[i].split()[:1] == said.split()[:1] for i in claimed):
+        found |= _find_leading(text, len(lettered))
+    claimed |= {options.index(lettered[at]) for at in found if lettered[at] in options}
     if unknown is not None and is_unknown(text):
         claimed.add(unknown)
     if len(claimed) == 1:
@@ -157,3 +164,9 @@ def _find_letters(text: str, count: int) -> set[int]:
     if LETTERED.search(text.strip()) is None:
         return set()
     return {ord(letter) - ord("A") for letter in re.findall(r"\b[A-Z]\b", text)} & set(range(count))
+
+
+def _find_leading(text: str, count: int) -> set[int]:
+    """Return the position that a letter at the start of a text names, beside the option that it writes."""
+    lead = _LEADS.match(text)
+    return {ord(lead[1] or lead[2]) - ord("A")} & set(range(count)) if lead is not None else set()

@@ -6,7 +6,7 @@ What cannot be told surely is said so: a text with broken grammar measures gramm
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from audit.errors import capitalise
 
@@ -16,6 +16,8 @@ PRONOUNS = frozenset({"her", "his"})
 """One form for two uses: her is him or his, and his is her or hers."""
 GENDERED = re.compile(r"(?<!\w)(?:she|her|hers|herself|he|him|his|himself)(?!\w)", re.IGNORECASE)
 """Pronouns that would no longer fit where the gender of a text is exchanged around them."""
+TITLE = re.compile(r"(?<!\w)(Mr|Mrs|Ms|Miss|Sir|Madam|Dame|Lord|Lady)\.?\s+$")
+"""Titles that say the gender of the name that follows."""
 _AFTER = re.compile(r"\s*(?P<stop>[.,;:!?)\]\"”]|--|—|–|$)|\s+(?P<word>[^\W\d_]+)")
 FOLLOWS_A_NOUN = frozenset(
     (
@@ -210,6 +212,39 @@ def fit_article(before: str, old: str, new: str) -> str | None:
     if _takes_an(old) == _takes_an(new):
         return before
     article = found[1][0] + ("n" if _takes_an(new) else "")
-    if found[1].isupper() and len(found[1]) == 2:
+    if found[1].isupper() and (len(found[1]) == 2 or (old.isupper() and len(old) > 1)):
         article = article.upper()
     return before[: found.start()] + article + found[2]
+
+
+class Possessive(NamedTuple):
+    """What is written after a new word, and how much of the text after the old one it takes the place of."""
+
+    written: str
+    read: int
+
+
+_OWNED = re.compile(r"(['’])(s?)(?!\w)", re.IGNORECASE)
+_OPENED = re.compile(r"(?<!\w)['‘](?=\w)")
+
+
+def fit_possessive(text: str, start: int, end: int, new: str) -> Possessive | None:
+    """Return the possessive of a new word at a place of a text; None where the apostrophe may close a quotation.
+
+    Words that are written small and end in one s are plurals.
+
+    >>> fit_possessive("the ladies' room", 4, 10, "gentlemen"), fit_possessive("women's team", 0, 5, "ladies")
+    (Possessive(written="'s", read=1), Possessive(written="'", read=2))
+    """
+    found, old = _OWNED.match(text, end), text[start:end]
+    if found is None:
+        return Possessive("", 0)
+    as_it_is = Possessive(found[0], len(found[0]))
+    if found[2]:
+        plural = new.endswith("s") and not new.endswith("ss") and new[:1].islower()
+        return Possessive(found[1], 2) if plural else as_it_is
+    if not old.lower().endswith("s") or new.endswith("s") or text[:start].endswith(("'", "‘")):
+        return as_it_is
+    if _OPENED.search(text[:start]) is not None:
+        return None
+    return Possessive(found[1] + ("S" if old.isupper() else "s"), 1)

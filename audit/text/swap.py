@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
-from audit.text.grammar import GENDERED, begins_sentence, find_use, fit_article, match_case
+from audit.text.grammar import GENDERED, TITLE, begins_sentence, find_use, fit_article, fit_possessive, match_case
 from audit.text.terms import Place, Terms
 
 Arm = Literal["original", "between", "within"]
@@ -93,6 +93,7 @@ def _find_hits(text: str, terms: Terms) -> list[_Hit]:
     for found in terms.pattern.finditer(text):
         _refuse_compound(text, found, terms)
         _refuse_verb(text, found, terms)
+        _refuse_title(text, found, terms)
         word = re.sub(r"\s+", " ", found[0]).lower()
         places = terms.places[word]
         hits.append(_Hit(found.start(), found.end(), _choose_place(text, found, places, terms), len(places) == 1))
@@ -106,16 +107,26 @@ def _find_hits(text: str, terms: Terms) -> list[_Hit]:
 
 
 def _refuse_compound(text: str, found: re.Match[str], terms: Terms) -> None:
-    """Refuse a word inside a compound, such as non-white, and a proper name, such as White House."""
+    """Refuse a word inside a compound, such as non-white or O'John, and a proper name, such as White House."""
     around = text[found.start() - 1 : found.start()] + text[found.end() : found.end() + 1]
-    if "-" in around:
+    if "-" in around or re.search(r"\w['’]$", text[: found.start()]):
         raise UnsureError(f"'{found[0]}' stands in a compound")
     if found[0].lower() in terms.names or not found[0][:1].isupper() or found[0].isupper():
         return
-    following = re.match(r"\s+[^\W\d_]", text[found.end() :])
-    proper = following is not None and following[0].strip().isupper()
+    following = re.match(r"\s+([^\W\d_])", text[found.end() :])
+    preceding = re.search(r"([^\W\d_])[^\W\d_]+\s+$", text[: found.start()])
+    if preceding is not None and begins_sentence(text, preceding.start()):
+        preceding = None
+    proper = any(beside is not None and beside[1].isupper() for beside in (preceding, following))
     if proper and not begins_sentence(text, found.start()):
         raise UnsureError(f"'{found[0]}' may be part of a name")
+
+
+def _refuse_title(text: str, found: re.Match[str], terms: Terms) -> None:
+    """Refuse a name after a title of its gender that the terms lack: "Mrs John" measures grammar."""
+    title = TITLE.search(text, 0, found.start()) if terms.is_gender else None
+    if title is not None and not {title[1].lower(), title[0].strip().lower()} & set(terms.places):
+        raise UnsureError(f"the terms have no '{title[0].strip()}', which would no longer fit")
 
 
 _AFTER_A_VERB = re.compile(
@@ -179,7 +190,10 @@ def _replace_all(text: str, hits: Sequence[_Hit], terms: Terms, choose: Callable
         before = fit_article(made + text[at : hit.start], old, new)
         if cased is None or before is None:
             raise UnsureError(f"the {'capitals of' if cased is None else 'article before'} '{old}' cannot be fitted")
-        made, at = before + cased, hit.end
+        owned = fit_possessive(text, hit.start, hit.end, new)
+        if owned is None:
+            raise UnsureError(f"the apostrophe after '{old}' may be a possessive or a quotation mark")
+        made, at = before + cased + owned.written, hit.end + owned.read
     return made + text[at:]
 
 
@@ -188,7 +202,7 @@ def _blank(text: str, hits: Sequence[_Hit]) -> str:
     made, at = "", 0
     for hit in hits:
         before = text[at : hit.start]
-        made, at = made + re.sub(r"(?<!\w)([Aa])n(\s+[\"'“‘(\[]*)$", r"\1\2", before) + BLANK, hit.end
+        made, at = made + re.sub(r"(?<!\w)([Aa])[Nn](\s+[\"'“‘(\[]*)$", r"\1\2", before) + BLANK, hit.end
     return made + text[at:]
 
 

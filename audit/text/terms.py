@@ -24,6 +24,8 @@ from pathlib import Path
 from audit.errors import QuestionError, SourceError, no_such, printable
 from audit.text.grammar import GENDERED, PRONOUNS
 
+MARKS = "\u0300-\u036f"
+"""Accents that stand after their letter, so that it is another letter."""
 WORD = re.compile(r"[^\W\d_]+(?:[-'’ ][^\W\d_]+)*\.?")
 GENDERS = frozenset({"gender", "sex", "female", "male", "woman", "man", "women", "men", "feminine", "masculine"})
 """Names of attributes and groups whose words take other pronouns."""
@@ -80,7 +82,7 @@ class Terms:
         """What finds the words: whole ones only, the longest first."""
         words = sorted(self.places, key=len, reverse=True)
         listed = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in words)
-        return re.compile(rf"(?<!\w)(?:{listed})(?!\w)", re.IGNORECASE)
+        return re.compile(rf"(?<!\w)(?:{listed})(?![\w{MARKS}])", re.IGNORECASE)
 
     def find_between(self, place: Place, to: str) -> str | None:
         """Return the word of another group in the same place of the slot; None where the slot has no such group.

@@ -245,6 +245,7 @@ def inspect_sample(number, answer, *, epoch=1):
     [
         ({"status": "error"}, "has status 'error', so items are missing"),
         ({"status": "started"}, "has status 'started'"),
+        ({"invalidated": True}, "samples were invalidated; run them again"),
         ({"results": {"total_samples": 3}}, "holds 1 of 3 samples"),
     ],
 )

@@ -283,3 +283,22 @@ def test_a_letter_beyond_the_options_and_one_inside_a_word_name_none():
 )
 def test_letters_that_are_the_same_ones_written_otherwise_name_an_option(text, choices, chosen):
     assert find_choice(text, choices) == chosen
+
+
+@pytest.mark.parametrize(
+    "text", ["B (the nurse)", "B - the nurse", "B the nurse", "A (the doctor)", "**B** (the nurse)"]
+)
+def test_a_letter_and_the_name_of_another_option_choose_none(text):
+    with pytest.raises(NoChoiceError):
+        find_choice(text, ("the nurse", "the doctor"))
+
+
+@pytest.mark.parametrize(
+    "text", ["B (the doctor)", "**B**", "The answer is **B**.", "`B`", "**the doctor**", "A doctor"]
+)
+def test_a_letter_beside_its_own_option_or_in_bold_is_read(text):
+    assert find_choice(text, ("the nurse", "doctor")) == 1
+
+
+def test_an_option_that_begins_with_a_letter_is_that_option():
+    assert find_choice("B vitamins, I think", ("B vitamins", "C vitamins")) == 0

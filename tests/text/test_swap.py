@@ -120,6 +120,53 @@ def test_a_text_that_cannot_be_exchanged_surely_is_named(gender, text, reason):
         exchange(text, gender)
 
 
+POSSESSIVES = """attribute = "gender"
+[[slots]]
+female = ["ladies", "women"]
+male = ["gentlemen", "lads"]
+[[slots]]
+female = ["Joan", "Mary"]
+male = ["James", "Paul"]
+[[slots]]
+female = ["actress", "waitress", "woman"]
+male = ["actor", "host", "man"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "between", "within"),
+    [
+        ("The ladies' room.", "The gentlemen's room.", "The women's room."),
+        ("the gentlemen’s room", "the ladies’ room", "the lads’ room"),
+        ("The actress' role", "The actor's role", "The waitress' role"),
+        ("THE ACTRESS' ROLE", "THE ACTOR'S ROLE", "THE WAITRESS' ROLE"),
+        ("James' hat", "Joan's hat", "Paul's hat"),
+        ("Joan's hat", "James's hat", "Mary's hat"),
+        ("an 'actress' here", "an 'actor' here", "a 'waitress' here"),
+        ("I'M A WOMAN", "I'M A MAN", "I'M AN ACTRESS"),
+        ("They said 'the ladies' left", "apostrophe after 'ladies' may be", None),
+        ("Mrs Joan left", "the terms have no 'Mrs', which would no longer fit", None),
+        ("Mr. Paul left", "the terms have no 'Mr.', which would no longer fit", None),
+        ("The d'Joan house", "'Joan' stands in a compound", None),
+        ("I saw Wonder Woman there", "'Woman' may be part of a name", None),
+        ("The woman\u0301 left", "no word of the terms", None),
+    ],
+)
+def test_apostrophes_titles_and_capitals_follow_the_new_word_or_the_text_is_named(tmp_path, text, between, within):
+    terms = read(tmp_path, POSSESSIVES)
+    if within is None:
+        with pytest.raises(UnsureError, match=re.escape(between)):
+            exchange(text, terms)
+        return
+    found = arms(text, terms)
+    assert (found["between"], found["within"]) == (between, within)
+
+
+def test_a_text_in_capitals_has_the_template_of_its_like(tmp_path):
+    terms = read(tmp_path, POSSESSIVES)
+    assert exchange("AN ACTRESS", terms).template == exchange("A WOMAN", terms).template
+
+
 @pytest.mark.parametrize(
     ("head", "text", "reason"),
     [

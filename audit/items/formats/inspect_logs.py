@@ -31,6 +31,8 @@ class InspectHeader(NamedTuple):
     status: str
     samples: int | None
     """How many samples the run has, where the log says it."""
+    invalidated: bool = False
+    """Whether somebody marked samples as not valid, so that they are to be run again."""
 
 
 def _is_inspect(document: Mapping[str, Any]) -> bool:
@@ -125,6 +127,7 @@ def _read_header(document: Mapping[str, Any], shown: str) -> InspectHeader:
         str(about.get("task_version", "")),
         str(document.get("status", "started")),
         samples if isinstance(samples, int) else None,
+        document.get("invalidated") is True,
     )
 
 
@@ -135,6 +138,8 @@ def _require_whole(header: InspectHeader, samples: int, shown: str) -> None:
             f"{shown}: the run of {printable(header.task)} has status '{printable(header.status)}', so items are "
             "missing; finish it (inspect eval-retry)"
         )
+    if header.invalidated:
+        raise SourceError(f"{shown}: samples were invalidated; run them again (inspect eval-retry)")
     if header.samples is not None and samples < header.samples:
         raise SourceError(f"{shown} holds {samples:,} of {header.samples:,} samples; write the log with all of them")
 
@@ -145,6 +150,8 @@ def to_logged(sample: Mapping[str, Any], where: str) -> Logged:
     epoch = 1 if epoch is None else epoch
     if isinstance(name, bool) or not isinstance(name, str | int):
         raise SourceError(f"{where} has no id")
+    if isinstance(epoch, bool) or not isinstance(epoch, int):
+        raise SourceError(f"{where}: epoch is '{printable(epoch)}', which is no whole number")
     metadata = sample.get("metadata")
     choices = sample.get("choices")
     target = sample.get("target", "")
