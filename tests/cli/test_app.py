@@ -12,7 +12,7 @@ import time
 
 import jsonschema
 import pytest
-from commands import audit, only_run
+from commands import audit, begin, only_run
 
 TOML = """
 [model]
@@ -163,18 +163,14 @@ def test_a_training_that_fails_keeps_its_energy_and_its_code(pipeline, body, rec
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_stopped_keeps_its_energy(pipeline, number, code):
     (pipeline / "train.py").write_text("import time; open('started', 'w'); time.sleep(60)")
-    command = [sys.executable, "-m", "audit", "run"]
-    process = subprocess.Popen(
-        command, cwd=pipeline, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+    process = begin("run", cwd=pipeline, session=True)
     deadline = time.monotonic() + 30
     while not (pipeline / "started").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(number)
-    process.communicate(timeout=30)
-    assert process.returncode == code
+    assert process.wait(30) == code
     document = json.loads((only_run(pipeline) / "audit.json").read_text())
     assert document["verdict"] == "incomplete"
     assert document["energy"]["components"]
@@ -182,9 +178,7 @@ def test_a_run_that_is_stopped_keeps_its_energy(pipeline, number, code):
 
 def test_killing_the_audit_itself_leaves_the_last_flush(pipeline):
     (pipeline / "train.py").write_text("import time; time.sleep(30)")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "audit", "run"], cwd=pipeline, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = begin("run", cwd=pipeline, session=True)
     deadline = time.monotonic() + 40
     while not list((pipeline / "audit-runs").glob(".*/energy.json")) if (pipeline / "audit-runs").exists() else True:
         assert time.monotonic() < deadline

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -17,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from commands import begin, run_program
 from people import people
 from same_cubes import same
 
@@ -222,11 +222,12 @@ def test_a_worker_that_is_lost_leaves_nothing_half_counted(days):
     """Killed at many moments: a part is wholly there or not at all, and the one that was lost is named."""
     assert count(days, "day0.parquet", *ASKED).returncode == 0
     lost = 0
-    for wait_s in (0.4, 0.5, 0.6, 0.8, 1.2):
-        command = [sys.executable, "-m", "audit", "count", "day1.parquet", "--into", "counts"]
-        with subprocess.Popen(command, cwd=days, stderr=subprocess.DEVNULL) as child:
-            time.sleep(wait_s)
+    for wait_s in (0.02, 0.05, 0.1, 0.15, 0.25):
+        child = begin("count", "day1.parquet", "--into", "counts", cwd=days)
+        time.sleep(wait_s)
+        with contextlib.suppress(ProcessLookupError):
             child.send_signal(signal.SIGKILL)
+        child.wait()
         whole = len(list((days / "counts").glob(f"*{ENDING}")))
         if list((days / "counts").glob(f"*{BEGUN}")):
             lost += 1
@@ -247,7 +248,7 @@ def test_the_note_of_a_lost_worker_names_the_part_until_it_is_counted_again(days
         "import os, signal; from pathlib import Path; from audit.counting.parts import note_begun\n"
         "with note_begun(Path('counts'), 'day1.parquet'): os.kill(os.getpid(), signal.SIGKILL)"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=days)
+    run_program(code, cwd=days)
     says = refused(measured(days))
     assert "counting day1.parquet has not finished; wait for it, or, if its process is gone, count it again" in says
     (note,) = (days / "counts").glob(f"*{BEGUN}")
@@ -261,16 +262,13 @@ def test_the_note_of_a_lost_worker_names_the_part_until_it_is_counted_again(days
 def test_processes_may_count_into_one_folder_at_the_same_time(tmp_path):
     for i in range(6):
         people(300, seed=i).to_parquet(tmp_path / f"day{i}.parquet")
-    command = [sys.executable, "-m", "audit", "count"]
-    children = [
-        subprocess.Popen(
-            [*command, f"day{i}.parquet", "--into", "counts", *ASKED], cwd=tmp_path, stderr=subprocess.PIPE
-        )
-        for i in (*range(6), 0)
-    ]
-    said = [child.communicate(timeout=120)[1].decode() for child in children]
-    codes = [child.returncode for child in children]
-    assert codes[1:6] == [0] * 5, said
+    with (tmp_path / "said").open("wb") as said:
+        children = [
+            begin("count", f"day{i}.parquet", "--into", "counts", *ASKED, cwd=tmp_path, stderr=said)
+            for i in (*range(6), 0)
+        ]
+    codes = [child.wait(120) for child in children]
+    assert codes[1:6] == [0] * 5, (tmp_path / "said").read_text()
     assert 0 in (codes[0], codes[6])
     assert rows_read(measured(tmp_path, "--parts", "6")) == 1800
     whole = audit("model", "day*.parquet", *ASKED, "--json", cwd=tmp_path)
@@ -296,7 +294,7 @@ def test_a_full_disk_leaves_the_parts_before_it(counted):
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))\n"
         "from audit.cli import main; main(['count', 'day2.parquet', '--into', 'counts'])"
     )
-    full = subprocess.run([sys.executable, "-c", code], cwd=counted, capture_output=True, text=True)
+    full = run_program(code, cwd=counted)
     assert "cannot write" in refused(full)
     assert files(counted) == before
     assert rows_read(measured(counted)) == 800

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import guide_data
 import pytest
-from commands import audit
+from commands import audit, run_program
 
 DATA = """[data]
 source = "rows.csv"
@@ -86,8 +86,9 @@ def environment():
 
 
 def start(folder, *arguments):
-    command = [sys.executable, "-m", "pytest", *BARE, "--rootdir", str(folder), "-p", "audit.pytest_plugin", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=environment())
+    words = [*BARE, "--rootdir", folder, "-p", "audit.pytest_plugin", *arguments]
+    program = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    return run_program(program, *words, cwd=folder, env=environment())
 
 
 def run_here(folder, capfd, *arguments):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from commands import run_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property_tests import count_examples
@@ -549,7 +548,8 @@ def test_a_state_of_another_question_is_refused(rows):
 
 
 RANK = """
-import json, sys, torch, torch.distributed as dist
+import json, sys, torch, torch.distributed as dist, warnings
+warnings.simplefilter("error")
 from audit.torch import GroupTally
 rank, world, file, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 torch.set_num_threads(1)
@@ -600,20 +600,13 @@ def test_ranks_together_are_one_process_exactly(rows, tmp_path, world):
     torch.save({k: rows[k] for k in ("sex", "race", "label", "logits")}, tmp_path / "rows.pt")
     run = tmp_path / "run"
     run.mkdir()
-    env = os.environ | {"EVENHAND_RUN": str(run), "OMP_NUM_THREADS": "1"}
+    env = {"EVENHAND_RUN": str(run), "OMP_NUM_THREADS": "1"}
     command = [str(world), str(tmp_path / "store"), str(tmp_path / "out"), str(tmp_path / "rows.pt")]
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", RANK, str(rank), *command], env=env, stderr=subprocess.PIPE, text=True
-        )
-        for rank in range(world)
-    ]
-    try:
-        said = [child.communicate(timeout=300)[1] for child in children]
-    finally:
-        for child in children:
-            child.kill()
-    assert [c.returncode for c in children] == [0] * world, said
+    loaded = ["torch", "torch.distributed"]
+    with ThreadPoolExecutor(world) as pool:
+        asked = [pool.submit(run_program, RANK, rank, *command, env=env, loaded=loaded) for rank in range(world)]
+        ended = [one.result() for one in asked]
+    assert [one.returncode for one in ended] == [0] * world, [one.stderr for one in ended]
     alone = fed(GroupTally(GROUPS), rows, {"logits": rows["logits"]})
     one = alone.account().cube["n"].tolist()
     rate = alone.result().find("selection_rate", by=["sex"], group=["male"])[0].value

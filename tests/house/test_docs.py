@@ -15,7 +15,7 @@ from pathlib import Path
 
 import guide_data
 import pytest
-from commands import audit
+from commands import audit, run_program
 
 from audit.config.read import build
 
@@ -31,6 +31,8 @@ BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | 
 LINK = re.compile(r"\]\((?!https?:|#)(?P<path>[^)#]+)(?:#(?P<heading>[^)]+))?\)")
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 VERDICTS = {0, 1, 3}
+LOADED = ("pandas", "torch", "sklearn.linear_model", "sklearn.pipeline", "sklearn.preprocessing")
+"""What every program of a page imports: loaded once for all of them."""
 NOT_RUN = {"pip": "installs from a registry", "make": "is what CI runs", "cd": "is followed by this test"}
 """Commands that are not started here, and why."""
 
@@ -119,7 +121,7 @@ def test_python_runs(page, tmp_path, monkeypatch):
         pytest.importorskip("onnxruntime", reason="pip install 'evenhand[onnx]'")
         guide_data.write_models(tmp_path)
     program = "\n".join([guide_data.PRELUDE, *blocks(page, "python")])
-    done = run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", program], Path.cwd())
+    done = run_program(program, env={"COLUMNS": "80", "NO_COLOR": "1"}, timeout=300, loaded=LOADED)
     assert done.returncode == 0, done.stderr
 
 

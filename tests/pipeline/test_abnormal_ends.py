@@ -12,7 +12,7 @@ import io
 import json
 import os
 import pty
-import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,11 +20,15 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+from commands import audit as run_command
+from commands import begin, run_program
 
 from audit.cli.app import main
 
@@ -137,13 +141,11 @@ def ended(how: str, name: str, folder: Path) -> tuple[Path, int, str, float]:
     """Folder, exit code, what was said, and the clock when it was struck."""
     body = ENDS[name][0]
     pipeline(folder, body)
-    command, log = [sys.executable, "-m", "audit", *COMMANDS[how]], folder / "log"
     if name == "ctrl-c":
-        return _in_terminal(command, folder)
+        return _in_terminal([sys.executable, "-m", "audit", *COMMANDS[how]], folder)
+    log = folder / "log"
     with log.open("wb") as file:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment(), stdout=file, stderr=file, start_new_session=True
-        )
+        process = begin(*COMMANDS[how], cwd=folder, env=environment(), stdout=file, stderr=file, session=True)
     struck = 0.0
     if body == WAIT:
         wait_for((folder / "metered").exists)
@@ -295,11 +297,9 @@ pathlib.Path("outcome").write_bytes(weights.digest())
 """
 
 
-def tracked(folder: Path, body: str, *arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+def tracked(folder: Path, body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "train.py").write_text(TINY + textwrap.dedent(body))
-    command = [sys.executable, "-m", "audit", "track", *arguments, "--", "python", "train.py"]
-    return subprocess.run(command, cwd=folder, env=environment() | more.pop("env", {}), capture_output=True, text=True,
-                          timeout=60, **more)  # fmt: skip
+    return run_command("track", *arguments, "--", "python", "train.py", cwd=folder, env=environment())
 
 
 def assert_unharmed(folder: Path, done: subprocess.CompletedProcess[str], code: int, why: str) -> None:
@@ -312,8 +312,11 @@ def assert_unharmed(folder: Path, done: subprocess.CompletedProcess[str], code: 
 
 @pytest.mark.parametrize("code", [0, 7])
 def test_a_full_disk(tmp_path, code):
-    limits = (400, 400)  # bytes a file may have: the outcome fits, a record does not
-    done = tracked(tmp_path, f"sys.exit({code})", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits))
+    (tmp_path / "train.py").write_text(f"{TINY}sys.exit({code})")
+    limited = (  # bytes a file may have: the outcome fits, a record does not
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400)); from audit.cli import main; main()"
+    )
+    done = run_program(limited, "track", "--", "python", "train.py", cwd=tmp_path, env=environment())
     assert_unharmed(tmp_path, done, code, "cannot write")
     (left,) = (tmp_path / "audit-runs").iterdir()
     assert audit("gate", left, cwd=tmp_path).returncode == 5
@@ -371,29 +374,50 @@ def test_a_defect_of_ours_while_concluding(tmp_path):
     (tmp_path / "copy" / "audit" / "report" / "card" / "render.py").write_text(
         "FILES = {'report': 'report.html'}\ndef render_several(*a): raise ZeroDivisionError('ours')\n"
     )
-    done = tracked(tmp_path, "sys.exit(7)", env={"PYTHONPATH": str(tmp_path / "copy")})
+    (tmp_path / "train.py").write_text(f"{TINY}sys.exit(7)")
+    command = [sys.executable, "-m", "audit", "track", "--", "python", "train.py"]
+    env = environment() | {"PYTHONPATH": str(tmp_path / "copy")}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert_unharmed(tmp_path, done, 7, "ZeroDivisionError: ours")
     (left,) = (tmp_path / "audit-runs").iterdir()
     judged = audit("gate", left, cwd=tmp_path)
     assert (judged.returncode, judged.stdout.split(":")[0]) == (5, "INCOMPLETE")
 
 
+@contextlib.contextmanager
+def open_full(stdout: str) -> Iterator[BinaryIO | None]:
+    """A file that takes nothing; None for one that is closed before the interpreter starts, which a shell does."""
+    if stdout == "closed":
+        yield None
+    elif stdout == "closed pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as file:
+            yield file
+    else:
+        with Path(stdout).open("wb") as file:
+            yield file
+
+
 @pytest.mark.parametrize("stdout", ["/dev/full", "closed pipe", "closed"])
 def test_a_stdout_that_takes_nothing(tmp_path, stdout):
     (tmp_path / "train.py").write_text(TINY + "sys.exit(7)")
-    command = f"{sys.executable} -m audit track -- python train.py"
-    ending = {"/dev/full": "> /dev/full", "closed": ">&-", "closed pipe": "| true"}[stdout]
-    shell = f"set -o pipefail; {command} {ending}"
-    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, timeout=60)
-    assert done.returncode == 7, done.stderr
+    words, said = ["track", "--", "python", "train.py"], tmp_path / "said"
+    with said.open("wb") as stderr, open_full(stdout) as full:
+        if full is None:
+            shell = shlex.join([sys.executable, "-m", "audit", *words]) + " >&-"
+            command = ["bash", "-c", shell]
+            code = subprocess.run(command, cwd=tmp_path, env=environment(), stderr=stderr, timeout=60).returncode
+        else:
+            code = begin(*words, cwd=tmp_path, env=environment(), stdout=full, stderr=stderr).wait()
+    assert code == 7, said.read_text()
     assert (tmp_path / "outcome").read_bytes() == alone()
 
 
 def test_a_failed_training_says_so_even_where_it_cannot_be_recorded(tmp_path):
     folder = pipeline(tmp_path, "")
     (folder / "train.py").write_text(TINY + "import shutil; shutil.rmtree('s'); open('s', 'w'); sys.exit(7)")
-    command = [sys.executable, "-m", "audit", "run", "--store", "s/tore"]
-    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=60)
+    done = run_command("run", "--store", "s/tore", cwd=folder, env=environment())
     assert done.returncode == 5, done.stderr
     assert "training ended with exit code 7, and the run was not recorded" in done.stderr
     assert (folder / "outcome").read_bytes() == alone()
@@ -408,17 +432,12 @@ def test_a_meter_that_hangs_on_pythons_lock_keeps_no_signal_from_the_training(tm
     (tmp_path / "train.py").write_text(
         TINY + "import signal\nsignal.signal(15, lambda n, f: sys.exit(9))\npathlib.Path('pid').touch()\ntime.sleep(60)"
     )
-    command = [sys.executable, "-m", "audit", "track", "--", "python", "train.py"]
     env = environment() | {"PYTHONPATH": f"{tmp_path / 'path'}:{ROOT}"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, start_new_session=True)
-    try:
-        wait_for((tmp_path / "pid").exists)
-        struck = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
-    finally:
-        process.kill()
-        process.wait()
+    process = begin("track", "--", "python", "train.py", cwd=tmp_path, env=env, session=True)
+    wait_for((tmp_path / "pid").exists)
+    struck = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
     assert time.monotonic() - struck < 8, "the rest is the card, on a loaded machine"
     (run,) = (tmp_path / "audit-runs").iterdir()
     document = json.loads((run / "audit.json").read_text())

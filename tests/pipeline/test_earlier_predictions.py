@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 import sample_results as samples
+from commands import begin
 from property_tests import crossed_now, some_now
 
 from audit.cli import main
@@ -274,7 +274,7 @@ def test_a_killed_audit_has_lost_nothing_and_says_where_it_is(here, capsys):
 
     raw = question("import time; open('p.csv', 'w').write('half'); time.sleep(60)")
     (here / "audit.toml").write_text(to_toml(raw))
-    child = subprocess.Popen([sys.executable, "-m", "audit", "run", ".", "--store", "runs"], cwd=here, start_new_session=True)  # fmt: skip
+    child = begin("run", ".", "--store", "runs", cwd=here, session=True)
     deadline = time.monotonic() + 60
     while (here / "p.csv").read_text() != "half" and time.monotonic() < deadline:
         time.sleep(0.05)
