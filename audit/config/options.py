@@ -7,6 +7,7 @@ Must not: know which keys there are, or how a command line is parsed.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -37,6 +38,7 @@ Place = Annotated[int, Field(ge=1, le=LARGEST_TOP, strict=True)]
 
 QUOTED = r'"(?:[^"]|"")*"'
 """A name that holds what would end it, as a CSV quotes it."""
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 MERGED = re.compile(
     rf"\s*(?P<column>{QUOTED}|[^:=\"]+?)\s*:\s*(?P<new>{QUOTED}|[^=\"]+?)\s*=(?P<levels>.*\S.*)", re.DOTALL
 )
@@ -303,7 +305,15 @@ def is_outside(path: str) -> bool:
     return PurePosixPath(path).is_absolute() or bool(PureWindowsPath(path).anchor)
 
 
+def _require_day(raw: Any) -> Any:
+    """Refuse a moment and a number: which day they are depends on where one is."""
+    if isinstance(raw, dt.datetime) or not (isinstance(raw, dt.date) or (isinstance(raw, str) and DAY.fullmatch(raw))):
+        raise ValueError(f"must be a date such as 2027-03-01 (it is {printable(str(raw), 40)})")
+    return raw
+
+
 Number = Annotated[float, BeforeValidator(_to_number), AfterValidator(_require_finite)]
+Day = Annotated[dt.date, BeforeValidator(_require_day)]
 
 
 Names = Annotated[tuple[Text, ...], AfterValidator(_require_distinct)]

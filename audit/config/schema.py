@@ -5,7 +5,6 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
@@ -14,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from audit.axes import TEMPLATE, Task
 from audit.config.energy import EnergySection
 from audit.config.limits import check_classes, check_earlier, check_label, check_limits, check_task, translate_metric
-from audit.config.options import Names, Number, Section, Text
+from audit.config.options import Day, Names, Number, Section, Text
 from audit.config.sections import SMALLEST_PUBLISHED, BaselineSection, Checks, Data, Policy, Predictions, Train
 from audit.errors import no_such, printable
 from audit.estimate import Stage
@@ -68,7 +67,7 @@ class WaiverRule(Section):
     """Who accepts that it did not pass."""
     reason: Text
     """Why it is accepted."""
-    expires: dt.date
+    expires: Day
     """Last day on which it holds, at most a year away."""
     max_gap: Number
     """Worst value that is let pass: the lowest where the gate has a min, the highest where it has a max."""
@@ -481,11 +480,11 @@ class LocalLaw144(Section):
     """Independent auditor who made the audit."""
     data_explanation: Text | None = None
     """Where the data come from, and why they were used."""
-    data_from: dt.date | None = None
+    data_from: Day | None = None
     """First day of the data."""
-    data_to: dt.date | None = None
+    data_to: Day | None = None
     """Last day of the data."""
-    distribution_date: dt.date | None = None
+    distribution_date: Day | None = None
     """Since when the tool is in use."""
     justification: Text | None = None
     """Why categories under 2% would be left out of the impact ratios."""

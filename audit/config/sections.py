@@ -5,7 +5,6 @@ Must not: open a table, or import numpy; ``audit gate`` and ``--help`` pay for t
 
 from __future__ import annotations
 
-import datetime as dt
 from functools import cache
 from itertools import pairwise
 from operator import itemgetter
@@ -26,6 +25,7 @@ from audit.config.options import (
     Command,
     CountedBy,
     Csv,
+    Day,
     Door,
     Names,
     Number,
@@ -455,7 +455,7 @@ class BaselineSection(Section):
 
     result: Text
     """Its record: a path from the folder of this file, or the id of a run in the store."""
-    until: dt.date | None = None
+    until: Day | None = None
     """Last day on which limits that are known not to pass only warn; without it they never block again."""
 
 

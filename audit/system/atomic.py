@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from audit.errors import StoreError, printable
@@ -23,8 +24,11 @@ MENDS = {
     errno.ENOENT: "its folder does not exist; create it first",
     errno.ENOTDIR: "a part of its path is not a folder; choose another path",
     errno.EISDIR: "a folder has that name; choose another name",
+    errno.ELOOP: "its links lead in a circle; choose another path",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
+
+NO_FILE = "it is a device or a pipe; name a file"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -56,13 +60,30 @@ def write_bytes(path: Path, data: bytes) -> None:
     path = Path(path)
     spare = path.parent / f".{secrets.token_hex(8)}.tmp"
     try:
+        if not is_replaceable(path):
+            raise StoreError(f"cannot write {_quote_path(path)}: {NO_FILE}")
         _write_new(spare, data)
         spare.replace(path)
         write_folder(path.parent)
     except (OSError, ValueError) as error:
-        raise StoreError(f"cannot write {_quote_path(path)}: {_reason_for_failure(error)}") from error
+        raise StoreError(f"cannot write {_quote_path(path)}: {describe_failure(error)}") from error
     finally:
         _remove_quietly(spare)
+
+
+def is_replaceable(path: Path) -> bool:
+    """Return whether a name may be given to a new file: a device or a pipe would be gone for everybody.
+
+    Raises
+    ------
+    OSError, ValueError
+        When no file can have that name.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def create_text(path: Path, text: str) -> bool:
@@ -81,7 +102,7 @@ def create_text(path: Path, text: str) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        raise StoreError(f"cannot write {_quote_path(path)}: {_reason_for_failure(error)}") from error
+        raise StoreError(f"cannot write {_quote_path(path)}: {describe_failure(error)}") from error
     finally:
         _remove_quietly(spare)
     return True
@@ -130,7 +151,7 @@ def _remove_quietly(path: Path) -> None:
         return
 
 
-def _reason_for_failure(error: OSError | ValueError) -> str:
+def describe_failure(error: OSError | ValueError) -> str:
     """Return the cause and its mend in words."""
     if isinstance(error, OSError):
         return MENDS.get(error.errno or 0, f"{error.strerror or error}; choose another path")

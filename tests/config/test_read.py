@@ -172,6 +172,12 @@ WRONG = {
     ),
     "waiver without owner": ('owner = "somebody"', "", r"waivers\[0\]\.owner is missing"),
     "waiver with a text date": ("expires = 2027-03-01", 'expires = "someday"', r"waivers\[0\]\.expires"),
+    "waiver until a moment": ("expires = 2027-03-01", "expires = 2027-03-01T00:00:00+14:00", "must be a date such as"),
+    "waiver until a number": (
+        "expires = 2027-03-01",
+        "expires = 1804377600",
+        r"must be a date such as .*it is 18043776",
+    ),
     "unknown policy": ('insufficient = "fail"', 'insufficient = "pass"', r"policy\.insufficient"),
 }
 

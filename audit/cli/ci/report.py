@@ -6,6 +6,7 @@ is written by itself; on any other machine nothing is, unless it is asked for.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -51,16 +52,30 @@ def read_reports(texts: Sequence[str] | None) -> tuple[AskedReport, ...]:
         When a file cannot be written, or is no report of ours.
     """
     asked = [_read_report(text) for text in texts or ()]
-    twice = next((report for report in asked if asked.count(report) > 1), None)
-    if twice is not None:
-        raise QuestionError(f"--report {twice.format} is given twice for the same place; give it once")
+    for report in asked:
+        if report.path is not None:
+            _require_writable(report.path, load_format(report.format))
+    _require_apart(asked)
     ci = find_ci()
     if ci is not None and not any(report.format == ci for report in asked):
         asked.append(AskedReport(ci, _find_path(load_format(ci), None), is_asked=False))
-    for report in asked:
-        if report.path is not None and report.is_asked:
-            _require_writable(report.path, load_format(report.format))
     return tuple(asked)
+
+
+def _require_apart(asked: Sequence[AskedReport]) -> None:
+    """Refuse two reports in one place; links are followed."""
+    seen: dict[Path | None, AskedReport] = {}
+    for report in asked:
+        place = None if report.path is None else report.path.resolve()
+        other = seen.setdefault(place, report)
+        if other is report:
+            continue
+        if other.format == report.format:
+            raise QuestionError(f"--report {report.format} is given twice for the same place; give it once")
+        raise QuestionError(
+            f"the {other.format} and the {report.format} report would be one file, '{printable(report.path, 200)}'; "
+            "name two"
+        )
 
 
 def _read_report(text: str) -> AskedReport:
@@ -104,11 +119,25 @@ def _require_writable(path: Path, chosen: Format) -> None:
     StoreError
         Naming the file.
     """
+    from audit.system import atomic
+
     shown = printable(path, 200)
+    try:
+        fits = atomic.is_replaceable(path)
+    except NotADirectoryError as error:
+        raise StoreError(f"'{printable(path.parent, 200)}' is no folder; name another") from error
+    except (OSError, ValueError) as error:
+        reason = atomic.describe_failure(error)
+        raise StoreError(f"the {chosen.name} report cannot be written to '{shown}': {reason}") from error
     if path.is_dir():
         raise StoreError(f"'{shown}' is a folder; name a file for the {chosen.name} report")
-    if path.parent.exists() and not path.parent.is_dir():
-        raise StoreError(f"'{printable(path.parent, 200)}' is no folder; name another")
+    if not fits:
+        raise StoreError(f"the {chosen.name} report cannot be written to '{shown}': {atomic.NO_FILE}")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not os.access(folder, os.W_OK):
+        raise StoreError(
+            f"the {chosen.name} report cannot be written to '{shown}': permission denied; name another file"
+        )
     if not path.is_file():
         return
     there = path.read_bytes()
@@ -123,8 +152,9 @@ def _write_over(path: Path, text: str, chosen: Format) -> None:
     from audit.system import atomic
 
     _require_writable(path, chosen)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(path.resolve(), text)
+    file = path.resolve()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(file, text)
 
 
 def write_reports(
@@ -175,8 +205,6 @@ def _make_report(result: AuditResult, folder: Path | None, config: Path | None) 
 
 def _tell_github(report: CiReport) -> None:
     """Add to the files that GitHub Actions names: the summary of the step, and its outputs."""
-    import os
-
     from audit.report.ci.formats import github
 
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):

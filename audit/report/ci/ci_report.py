@@ -21,7 +21,7 @@ from audit.estimate import Estimate, Stage
 from audit.gates.headline import count_waived, describe_training, list_baseline_notes, warn_of_waivers, write_headline
 from audit.gates.verdicts import exit_code, order_worst_first
 from audit.record.result import AuditResult, Gate, name_verdict
-from audit.report.card.words import name_group
+from audit.report.card.words import name_group, name_grouping
 from audit.report.ci.places import Place, find_limit_places, name_in_checkout
 from audit.report.ci.plain_text import to_line
 from audit.report.disclosure.publishable import find_k, publishable
@@ -130,16 +130,18 @@ class CiReport:
         """Limits that somebody has to do something about."""
         return tuple(limit for limit in self.limits if limit.standing in ACTED_ON)
 
-    def list_groups(self) -> Iterator[tuple[tuple[Stage, str, tuple[str, ...]], tuple[Estimate, ...]]]:
-        """Yield the values of groups, by stage, metric and grouping, of all that a limit on groups is on."""
+    def list_groups(self) -> Iterator[tuple[tuple[Stage, str, str], tuple[Estimate, ...]]]:
+        """Yield the values of groups, by stage, metric and name of the grouping, where a limit is on groups."""
         asked: dict[tuple[Stage, str, tuple[str, ...]], None] = {}
         for limit in self.limits:
             estimate = limit.gate.estimate
             if estimate is not None and estimate.stage in {"model", "data"} and estimate.by:
                 asked[estimate.stage, estimate.metric, estimate.by] = None
-        for key in asked:
-            if groups := tuple(e for e in self.result.estimates.of(*key) if _is_of_one_group(e)):
-                yield key, groups
+        groupings = list(dict.fromkeys(by for _, _, by in asked))
+        names = dict(zip(groupings, number_apart(list(map(name_grouping, groupings))), strict=True))
+        for stage, metric, by in asked:
+            if groups := tuple(e for e in self.result.estimates.of(stage, metric, by) if _is_of_one_group(e)):
+                yield (stage, metric, names[by]), groups
 
 
 def _is_of_one_group(estimate: Estimate) -> bool:
@@ -227,13 +229,15 @@ def name_groups(groups: Sequence[Estimate]) -> list[str]:
 def number_apart(names: Sequence[str]) -> list[str]:
     """Return names, where a further one that reads the same has a number behind it.
 
-    >>> number_apart(["a", "b", "a"])
-    ['a', 'b', 'a (2)']
+    >>> number_apart(["a", "b", "a", "b (2)", "b"])
+    ['a', 'b', 'a (2)', 'b (2)', 'b (3)']
     """
-    seen: Counter[str] = Counter()
-    apart: list[str] = []
-    for name in names:
-        line = to_line(name)
-        seen[line] += 1
-        apart.append(name if seen[line] == 1 else f"{name} ({seen[line]})")
+    # A number never makes a name that another one has already.
+    lines, numbers, apart = [to_line(name) for name in names], Counter[str](), list[str]()
+    taken = set(lines)
+    for name, line in zip(names, lines, strict=True):
+        numbers[line] += 1
+        while numbers[line] > 1 and f"{line} ({numbers[line]})" in taken:
+            numbers[line] += 1
+        apart.append(name if numbers[line] == 1 else f"{name} ({numbers[line]})")
     return apart

@@ -18,7 +18,6 @@ from audit.report.card.words import (
     make_estimate_cell,
     make_title,
     name_group,
-    name_grouping,
 )
 from audit.report.ci.ci_report import CiReport
 
@@ -96,7 +95,7 @@ def write_limits(report: CiReport, most: int) -> Iterator[Section]:
     if len(views) > most:
         rest = count_rest([limit.gate for limit in report.limits[most:]])
         rows.append(f"\n{escape_inline(f'and {rest}')}")
-    yield Section(f"{len(views)} limits", "\n".join(rows))
+    yield Section(f"{len(views)} limit{'s' * (len(views) != 1)}", "\n".join(rows))
     # The sentence of the headline stands above the table.
     told = [limit.gate.sentence in report.headline for limit in report.limits]
     open_ones = [view for view, is_told in zip(views[:most], told, strict=False) if view.is_open and not is_told]
@@ -114,7 +113,7 @@ def _write_row(view: LimitView) -> str:
 def write_groups(report: CiReport) -> Iterator[Section]:
     """Yield a folded table of groups for each metric and grouping that a limit is on."""
     for (_, metric, by), groups in report.list_groups():
-        yield _write_table(f"{make_title(metric)} by {name_grouping(by)}", groups)
+        yield _write_table(f"{make_title(metric)} by {by}", groups)
 
 
 def _write_table(title: str, groups: Sequence[Estimate]) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -71,6 +72,10 @@ def test_a_recorded_run_is_reported_later(recorded, capsys, name):
         (["junit=audit.json/x.xml"], "'audit.json' is no folder"),
         (["junit=."], "is a folder"),
         (["junit", "junit"], "twice"),
+        (["junit=x", "sarif=./x"], "the junit and the sarif report would be one file, 'x'; name two"),
+        (["junit=" + "x" * 300], "the name is too long"),
+        (["junit=a\0b"], "null character"),
+        (["junit=audit.json/x/y.xml"], "is no folder"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_anything_is_judged(recorded, capsys, asked, said):
@@ -81,6 +86,23 @@ def test_what_cannot_be_written_is_refused_before_anything_is_judged(recorded, c
     assert said in told.err
     assert not told.out
     assert sorted(path.name for path in recorded.iterdir()) == ["audit.json"]
+
+
+def test_a_pipe_and_a_device_stay_what_they_are(recorded, capsys):
+    os.mkfifo(recorded / "it")
+    for words in (("gate", "audit.json", "--report", "junit=it"), ("report", "audit.json", "--out", "it")):
+        assert run_here(recorded, *words) in {2, 4}
+        assert "device or a pipe; name a file" in capsys.readouterr().err
+    assert (recorded / "it").is_fifo()
+
+
+def test_a_link_to_nowhere_gets_its_file_and_one_in_a_circle_is_refused(recorded, capsys):
+    (recorded / "link").symlink_to("new/x.xml")
+    assert run_here(recorded, "gate", "audit.json", "--report", "junit=link") == 1
+    assert "<testsuites" in (recorded / "new" / "x.xml").read_text()
+    (recorded / "circle").symlink_to("circle")
+    assert run_here(recorded, "gate", "audit.json", "--report", "junit=circle") in {2, 4}
+    assert "its links lead in a circle" in capsys.readouterr().err
 
 
 def test_a_report_that_is_lost_costs_a_pass_and_not_another_verdict(tmp_path, capsys, monkeypatch):

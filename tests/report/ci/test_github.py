@@ -84,7 +84,7 @@ def many_groups(number):
 def test_a_summary_of_a_hundred_thousand_groups_is_whole_and_short():
     few = report_of(many_groups(200))
     (key, groups), *_ = few.list_groups()
-    assert key == ("model", "selection_rate", ("unit",))
+    assert key == ("model", "selection_rate", "unit")
     assert "<summary>Selection rate by unit (200 groups)</summary>" in write_summary(few)
     # The same groups again and again, as measured: what is written does not depend on which they are.
     estimates = [replace(groups[at % 200], group=(f"group {at:06}",)) for at in range(100_000)]

@@ -90,3 +90,17 @@ def test_groups_that_look_alike_are_two():
     assert len(names) == 2
     found = [s for s in samples(load_format("prometheus").write(changed)) if s.name == "evenhand_estimate"]
     assert len({s.labels["group"] for s in found}) == 2
+
+
+def test_groupings_that_look_alike_are_two():
+    report = report_of(boston())
+    (key, _), *_ = report.list_groups()
+    limit = next(one for one in report.limits if one.gate.estimate.by)
+    columns = [("x" * 70 + end,) for end in "ab"]
+    found = [replace(e, by=by) for by in columns for e in report.result.estimates.of(key[0], key[1], ("race",))]
+    gates = [replace(limit.gate, estimate=replace(found[0], compare="ratio", by=by)) for by in columns]
+    limits = tuple(replace(limit, gate=gate, key=str(at)) for at, gate in enumerate(gates))
+    changed = replace(report, limits=limits, result=replace(report.result, estimates=found))
+    assert len(json.loads(load_format("metrics").write(changed))["groups"]["model"][key[1]]) == 2
+    lines = load_format("prometheus").write(changed).splitlines()
+    assert len({line.rsplit(" ", 1)[0] for line in lines}) == len(lines)

@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from audit.estimate import Estimate
-from audit.report.card.words import name_grouping
 from audit.report.ci.ci_report import STANDINGS, CiReport, Format, JudgedLimit, name_groups
 from audit.report.ci.plain_text import to_line, write_json
 
@@ -29,7 +28,7 @@ def _write_groups(report: CiReport) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for (stage, metric, by), groups in report.list_groups():
         place = told.setdefault(stage, {}).setdefault(metric, {})
-        place[name_grouping(by)] = _write_values(groups)
+        place[to_line(by)] = _write_values(groups)
     return told
 
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from audit.gates.verdicts import WORST_FIRST
-from audit.report.card.words import name_grouping
 from audit.report.ci.ci_report import CiReport, Format, name_groups
 from audit.report.ci.plain_text import to_line
 
@@ -54,9 +53,9 @@ def _list_limits(report: CiReport) -> Iterator[str]:
 
 def _list_estimates(report: CiReport) -> Iterator[str]:
     for (stage, metric, by), groups in report.list_groups():
-        about = {"stage": stage, "metric": metric, "by": name_grouping(by)}
+        about = {"stage": stage, "metric": metric, "by": by}
         if len(groups) > MOST_GROUPS:
-            yield f"# {len(groups):,} groups by {to_line(name_grouping(by))} are too many for this page"
+            yield f"# {len(groups):,} groups by {to_line(by)} are too many for this page"
             continue
         for name, e in zip(name_groups(groups), groups, strict=True):
             for bound, number in {"value": e.value, "low": e.low, "high": e.high}.items():
