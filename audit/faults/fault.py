@@ -98,6 +98,22 @@ MISSING = Fault(
     renames=True,
     in_rows=True,
 )
+UNLABELLED = Fault(
+    name="unlabelled",
+    title="labels of {group} missing",
+    sized="{size} labels of {group} missing",
+    of="its labels",
+    sizes=ROWS,
+    reads="label",
+)
+UNPREDICTED = Fault(
+    name="unpredicted",
+    title="predictions for {group} missing",
+    sized="{size} predictions for {group} missing",
+    of="its predictions",
+    sizes=ROWS,
+    reads="prediction",
+)
 DUPLICATED = Fault(
     name="duplicated",
     title="rows duplicated",
@@ -117,7 +133,10 @@ LEAKED = Fault(
     in_counts=False,
     in_rows=True,
 )
-FAULTS = {f.name: f for f in (WITHHELD, FLIPPED, SCORES, DROPPED, RENAMED, MISSING, DUPLICATED, LEAKED)}
+FAULTS = {
+    f.name: f
+    for f in (WITHHELD, FLIPPED, SCORES, DROPPED, RENAMED, MISSING, UNLABELLED, UNPREDICTED, DUPLICATED, LEAKED)
+}
 """Every fault by its name, in the order in which they are planted."""
 
 

@@ -142,6 +142,21 @@ def _call(fault: Planting, cube: Cube, take: Take, new: Level) -> Cube:
     return less(cube, hit) + hit.merge(fault.by[0], lambda level: new if level == old else level)
 
 
+def _lose_label(fault: Planting, cube: Cube, take: Take) -> Cube:
+    return _lose_value(fault, cube, take, LABEL)
+
+
+def _lose_prediction(fault: Planting, cube: Cube, take: Take) -> Cube:
+    return _lose_value(fault, cube, take, PREDICTION)
+
+
+def _lose_value(fault: Planting, cube: Cube, take: Take, axis: str) -> Cube:
+    if axis not in cube.names:
+        return cube
+    hit = fault.hit(cube, take)
+    return less(cube, hit) + hit.merge(axis, _to_missing)
+
+
 def _duplicate(fault: Planting, cube: Cube, take: Take) -> Cube:
     return cube + fault.hit(cube, take)
 
@@ -163,6 +178,11 @@ def _to_negative(level: Level) -> Level:
     return NEGATIVE
 
 
+def _to_missing(level: Level) -> Level:
+    del level
+    return None
+
+
 _PLANTS: Mapping[str, Callable[[Planting, Cube, Take], Cube]] = {
     "withheld": _withhold,
     "flipped": _flip,
@@ -170,6 +190,8 @@ _PLANTS: Mapping[str, Callable[[Planting, Cube, Take], Cube]] = {
     "dropped": _drop,
     "missing": _lose_name,
     "renamed": _rename,
+    "unlabelled": _lose_label,
+    "unpredicted": _lose_prediction,
     "duplicated": _duplicate,
 }
 """How each fault is planted."""

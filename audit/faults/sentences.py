@@ -90,6 +90,8 @@ def describe_curve(
     if found is not None:
         what = _describe_value(rule, found.value)
         return f"{begun}: found from {format_size(fault, found.size)} ({what}). There it {_describe_share(found)}."
+    if last.refused == last.copies:
+        return f"{begun}: refused, the audit stops with exit code 2."
     what = _describe_value(rule, last.value)
     size = format_size(fault, last.size)
     return f"{begun}: not found up to {size} ({what}). There it {_describe_share(last)}{_others(last)}."

@@ -15,6 +15,7 @@ import numpy as np
 
 from audit.axes import FOLD, LABEL, PREDICTION, SCORE, CubeKind
 from audit.config.schema import Config, GateRule
+from audit.counting.labels import refuse_missing
 from audit.cube import Cube
 from audit.errors import InputError
 from audit.estimate import WORST_CLASS, Group, Stage
@@ -66,7 +67,14 @@ class Looked:
         return frozenset((*named, *parts))
 
     def judge(self, kinds: Kinds) -> list[Gate]:
-        """Return the verdict on each limit, by the way of `audit gate`: counts, estimates, limits."""
+        """Return the verdict on each limit, by the way of `audit gate`: counts, estimates, limits.
+
+        Raises
+        ------
+        InputError
+            When the audit refuses the counts, as those of rows without a label.
+        """
+        _refuse_missing(kinds[CubeKind.CROSSINGS][0])
 
         def measure(stage: Stage, by: tuple[str, ...], without: frozenset[Group]) -> Estimates:
             return measure_grouping(self.config, stage, kinds, by, without, self.metrics)
@@ -122,6 +130,13 @@ class Looked:
         """Return the counts with a fault in them; on average where nothing is drawn."""
         take = take_expected if rng is None else draw_with(rng)
         return _change_each(kinds, lambda _, cube: planting.plant(cube, take))
+
+
+def _refuse_missing(cube: Cube) -> None:
+    """Refuse a missing label or prediction as the count of rows does, by the same rule."""
+    for role in (LABEL, PREDICTION):
+        if role in cube.names and None in cube.axis(role).levels:
+            refuse_missing(dict(zip(cube.axis(role).levels, cube.keep(role)["n"].tolist(), strict=True)), role)
 
 
 def _change_each(kinds: Kinds, change: Callable[[str, Cube], Cube]) -> Kinds:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from audit.axes import FOLD
 from audit.config.read import read_question
 from audit.config.schema import Config, GateRule
 from audit.errors import QuestionError, StoreError
-from audit.estimate import Group, grouping_text
+from audit.estimate import Group, grouping_text, join_words
 from audit.faults.drill import DRILL, Asked, Curve, Drill, DrilledGate, digest_document, read_drill
-from audit.faults.fault import FAULTS, Fault
+from audit.faults.fault import FAULTS, UNLABELLED, UNPREDICTED, Fault
 from audit.faults.found import Tally, make_curve, make_drilled, make_refused, tally_rulings
 from audit.faults.plant import Planting
 from audit.gates.judge import expand_rules
@@ -124,7 +125,7 @@ def drill(job: DrillJob) -> Drill:
         kept.write()
     verdicts = {identify_limit(gate): gate.alone for gate in job.result.gates}
     gates = [found.get(rule) or make_refused(rule, verdicts[identify_limit(rule)], refused[rule]) for rule in rules]
-    notes = tuple(_list_notes(looked, config))
+    notes = (*_list_notes(looked, config), *_list_refused(gates))
     made = Drill(**asked, run=job.result.run.id, faults=_list_asked(job), gates=tuple(gates), notes=notes)
     write_text(job.folder / DRILL, made.to_json())
     kept.remove()
@@ -198,6 +199,18 @@ def _judge(cell: _Cell, copies: Sequence[Kinds], job: DrillJob, kept: Kept) -> l
         expected = one.rule_on(one.kinds if planting is None else one.plant(one.kinds, planting, None))
         kept.add(cell.key, tally_rulings(judge_copies(one, copies, job.seed, planting), expected))
     return kept.cells[cell.key]
+
+
+def _list_refused(gates: Sequence[DrilledGate]) -> Iterator[str]:
+    """Yield what the audit refuses before any limit is judged, if it did so in every copy."""
+    curves = list(chain.from_iterable(gate.curves for gate in gates))
+    named = []
+    for fault in (UNLABELLED, UNPREDICTED):
+        last = [curve.points[-1] for curve in curves if curve.fault == fault.name]
+        if last and all(point.refused == point.copies for point in last):
+            named.append(f"missing {fault.reads}s")
+    if named:
+        yield f"The audit refuses {join_words(named)} (exit code 2)."
 
 
 def _list_notes(looked: Sequence[Looked], config: Config) -> Iterator[str]:

@@ -158,6 +158,8 @@ def _make_row(gate: DrilledGate, curve: Curve) -> TableRow:
     at = curve.found_at or curve.points[-1]
     size = format_size(fault, at.size)
     found = size if curve.found_at is not None else f"not up to {size}"
+    if at.refused == at.copies:
+        found = "refused with exit code 2"
     fails = f"{at.fails} of {at.copies} [{100 * at.low:.0f}, {100 * at.high:.0f}]%"
     ends = (
         ("passes", at.passes),

@@ -18,7 +18,7 @@ from sample_results import BOSTON
 
 import audit
 from audit.config.read import read_question
-from audit.errors import QuestionError, StoreError
+from audit.errors import InputError, QuestionError, StoreError
 from audit.faults.drill import DRILL, read_drill
 from audit.faults.fault import choose_faults
 from audit.faults.plant import Planting
@@ -153,6 +153,28 @@ def test_a_reference_group_that_is_gone_is_refused_as_an_audit_refuses_it(tmp_pa
     assert (point.refused, point.value) == (20, None)
     with pytest.raises(QuestionError, match="no group 'black'"):
         measure(ROWS[ROWS["race"] != "black"], reference={"race": "black"})
+
+
+def test_missing_labels_and_predictions_are_refused_as_an_audit_refuses_them(tmp_path):
+    result = measure(ROWS, gates=GATES[1:2])
+    found = run(tmp_path / "run", result, faults=("unlabelled", "unpredicted"), sizes=(0.5,), seeds=5)
+    (gate,) = found.gates
+    for fault, column in (("unlabelled", "label"), ("unpredicted", "prediction")):
+        curve = curve_of(gate, ("black",), fault)
+        assert [(point.refused, point.fails) for point in curve.points] == [(5, 0)]
+        assert curve.sentence.endswith(" black missing: refused, the audit stops with exit code 2.")
+        rows = ROWS.astype({column: "Int64"})
+        rows.loc[rows["race"].eq("black").idxmax(), column] = pd.NA
+        with pytest.raises(InputError, match="missing"):
+            measure(rows, gates=GATES[1:2])
+    assert "The audit refuses missing labels and missing predictions (exit code 2)." in found.notes
+
+
+def test_a_missing_score_is_refused_too():
+    score = np.linspace(0.01, 0.99, len(ROWS))
+    score[7] = np.nan
+    with pytest.raises(InputError, match="missing"):
+        audit.measure(ROWS["label"], score=score, groups=ROWS[["race"]], gates=GATES[:1])
 
 
 def test_groups_that_the_policy_leaves_out_are_left_out_of_copies(tmp_path):
