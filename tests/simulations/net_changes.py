@@ -11,9 +11,9 @@ from scipy.special import gammaln, xlogy
 from scipy.stats import norm
 from simulations.page import DEMANDED, TAIL, Demand, Scale, Section, at_least, at_most, generator, table, watched
 
-from audit.measurement.inference import paired
 from audit.measurement.inference.intervals import Limits, wilson
-from audit.measurement.inference.paired import Flips, Net
+from audit.measurement.inference.paired import net as paired
+from audit.measurement.inference.paired.folds import Flips, Net
 
 FOLDS = 100
 ROWS = (20, 50, 100, 200, 500, 1000)

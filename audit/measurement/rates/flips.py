@@ -16,8 +16,8 @@ from audit.cube import of_others
 from audit.estimate import FEWEST_CHANGED
 from audit.measurement.inference.effective import Sample, folded, plain, weighted
 from audit.measurement.inference.intervals import Floats, Limits, least_difference, ratio
-from audit.measurement.inference.paired import Flips as Changed
-from audit.measurement.inference.paired import bound_change_of_gap, bound_net, bound_net_by_units, test_net
+from audit.measurement.inference.paired.folds import Flips as Changed
+from audit.measurement.inference.paired.net import bound_change_of_gap, bound_net, bound_net_by_units, test_net
 from audit.measurement.inference.pairs import (
     Extreme,
     Gap,

@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from audit.counting.plan import FOLDS
-from audit.measurement.inference import paired
 from audit.measurement.inference.contingency import contrast, shares
-from audit.measurement.inference.paired import Flips, bound_change_of_gap, bound_net, bound_net_by_units
+from audit.measurement.inference.paired import net as paired
+from audit.measurement.inference.paired.folds import HASHED, Flips
+from audit.measurement.inference.paired.net import bound_change_of_gap, bound_net, bound_net_by_units
 
 
 def flips(*rows):
@@ -228,4 +229,4 @@ def test_all_pairs_of_groups_are_compared_at_once():
 
 
 def test_the_number_of_folds_is_that_of_counting():
-    assert paired.HASHED == FOLDS
+    assert HASHED == FOLDS

@@ -24,9 +24,10 @@ from simulations import (
 from simulations.page import Demand, Scale, Section, answer, at_least, at_most, table
 from simulations.run import SIMULATIONS, page, updated
 
-from audit.measurement.inference import means, paired, pairs
+from audit.measurement.inference import means, pairs
 from audit.measurement.inference.effective import folded
 from audit.measurement.inference.intervals import quantile
+from audit.measurement.inference.paired import folds as paired
 from audit.measurement.inference.sample_size import needed
 
 MODULES = (crowded, crowds, errors, floors, folds, gaps, losses, needed_data, net_changes, rates, scores, thin, units)

@@ -13,8 +13,9 @@ from audit.errors import InputError, QuestionError, ValuesError
 from audit.estimate import FEWEST_CHANGED
 from audit.gates.headline import write_headline
 from audit.gates.words.changed import describe_change
-from audit.measurement.inference.paired import Flips, bound_net, bound_net_by_units
-from audit.measurement.inference.paired import test_discordant as discordant
+from audit.measurement.inference.paired.folds import Flips
+from audit.measurement.inference.paired.net import bound_net, bound_net_by_units
+from audit.measurement.inference.paired.net import test_discordant as discordant
 from audit.measurement.metrics.pairs import NEGATIVE_FLIPS, NET_CHANGE, POSITIVE_FLIPS
 from audit.measurement.rates.flips import count_flips
 from audit.report.disclosure.publishable import publishable

@@ -1,0 +1,1 @@
+"""How sure a change between two decisions about the same rows is."""
