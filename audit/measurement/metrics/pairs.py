@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit.estimate import FEWEST_CHANGED
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody, Family, Metric
@@ -25,6 +25,7 @@ _BOTH = ("label", "prediction", "against")
 _TABLE = "Changed decisions"
 _FARD = "Milani Fard, Cormier, Canini and Gupta (2016), NIPS, Launch and iterate: reducing prediction churn"
 _YAN = "Yan et al. (2021), CVPR, Positive-congruent training (negative flip rate)"
+_PREDICTIVE = "Moskowitz and Pepe (2006), Clinical Trials 3:272 (predictive values of two tests of the same people)"
 _MCNEMAR = "McNemar (1947), Psychometrika 12:153 (discordant pairs)"
 _FEW = f"with fewer than {FEWEST_CHANGED} changed decisions no direction is claimed, so that no limit fails"
 
@@ -65,6 +66,28 @@ class PairMetric(Metric):
     def masks(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_] | None, npt.NDArray[np.bool_]]:
         """Masks of shape (2, 2, 2), label by new by earlier decision: rows that count, against, and all."""
         return _mask(self.more), None if self.less is None else _mask(self.less), _mask(self.given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickedMetric(PairMetric):
+    """The change of a share whose rows the decision itself picks, so that both decisions rest on other rows."""
+
+    label: bool
+    """Label of the rows that count."""
+    picks: bool
+    """Decision whose rows it is a share of."""
+    empty_earlier: str
+    """Why it is undefined where the earlier decision alone picks no row."""
+
+    @property
+    def cells(self) -> npt.NDArray[np.bool_]:
+        """Masks (6, 2, 2, 2): rows that both decisions pick, the new one alone, the earlier one; each hit and miss."""
+        import numpy as np
+
+        label, new, earlier = np.indices((2, 2, 2))
+        hit, now, before = label == self.label, new == self.picks, earlier == self.picks
+        both, came, went = now & before, now & ~before, before & ~now
+        return np.stack([both & hit, both & ~hit, came & hit, came & ~hit, went & hit, went & ~hit])
 
 
 def _changed(_label: bool, new: bool, earlier: bool) -> bool:
@@ -238,6 +261,50 @@ FALSE_NEGATIVE_RATE_CHANGE = _change(
     empty="0/0: no rows with label = 1",
     text="false negative rate of the new decisions less that of the earlier ones",
 )
+
+
+def _picked(rate: str, title: str, *, label: bool, picks: bool, **more: Any) -> PickedMetric:
+    """Return the change of a rate whose rows the decision picks; what picks a row more raises or lowers it."""
+
+    def raises(y: bool, new: bool, earlier: bool) -> bool:
+        return new != earlier and (new == picks) == (y == label)
+
+    def lowers(y: bool, new: bool, earlier: bool) -> bool:
+        return new != earlier and (new == picks) != (y == label)
+
+    return PickedMetric(
+        name=f"{rate}_change",
+        title=f"Change of {title}",
+        stage="model",
+        needs=_BOTH,
+        judged=("largest", "difference"),
+        range=(-1.0, 1.0),
+        figure="points",
+        ideal="0",
+        source=_PREDICTIVE,
+        caveat=f"each decision picks its own rows; its difference between groups is the change of their gap; {_FEW}",
+        more=raises,
+        less=lowers,
+        given=lambda _label, new, earlier: picks in (new, earlier),
+        empty=f"0/0: no rows with prediction = {picks:d}",
+        empty_earlier=f"0/0: no rows with earlier prediction = {picks:d}",
+        text=f"{title.removeprefix('the ')} of the new decisions less that of the earlier ones",
+        label=label,
+        picks=picks,
+        **more,
+    )
+
+
+PRECISION_CHANGE = _picked("precision", "precision", label=True, picks=True)
+NEGATIVE_PREDICTIVE_VALUE_CHANGE = _picked(
+    "negative_predictive_value", "the negative predictive value", label=False, picks=False, table=""
+)
+FALSE_DISCOVERY_RATE_CHANGE = _picked(
+    "false_discovery_rate", "the false discovery rate", label=False, picks=True, table="", worse="high"
+)
+FALSE_OMISSION_RATE_CHANGE = _picked(
+    "false_omission_rate", "the false omission rate", label=True, picks=False, table="", worse="high"
+)
 PAIRS: tuple[PairMetric, ...] = (
     NET_CHANGE,
     CHURN,
@@ -250,5 +317,9 @@ PAIRS: tuple[PairMetric, ...] = (
     FALSE_POSITIVE_RATE_CHANGE,
     TRUE_NEGATIVE_RATE_CHANGE,
     FALSE_NEGATIVE_RATE_CHANGE,
+    PRECISION_CHANGE,
+    NEGATIVE_PREDICTIVE_VALUE_CHANGE,
+    FALSE_DISCOVERY_RATE_CHANGE,
+    FALSE_OMISSION_RATE_CHANGE,
 )
 METRICS: tuple[Metric, ...] = PAIRS

@@ -7,7 +7,7 @@ direction by them either. Must not: know a metric's name, or a limit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -16,8 +16,10 @@ from audit.cube import of_others
 from audit.estimate import FEWEST_CHANGED
 from audit.measurement.inference.effective import Sample, folded, plain, weighted
 from audit.measurement.inference.intervals import Floats, Limits, least_difference, ratio
+from audit.measurement.inference.paired import predictive
 from audit.measurement.inference.paired.folds import Flips as Changed
 from audit.measurement.inference.paired.net import bound_change_of_gap, bound_net, bound_net_by_units, test_net
+from audit.measurement.inference.paired.predictive import Cells
 from audit.measurement.inference.pairs import (
     Extreme,
     Gap,
@@ -28,7 +30,7 @@ from audit.measurement.inference.pairs import (
     setters,
     widest,
 )
-from audit.measurement.metrics.pairs import PairMetric
+from audit.measurement.metrics.pairs import PairMetric, PickedMetric
 
 OTHER_DECISION = np.array([[False, True], [True, False]])
 """Mask of rows whose two decisions differ."""
@@ -98,15 +100,28 @@ class Flips:
     @cached_property
     def p_values(self) -> Floats:
         """How surprising each net change is, two-sided: as its interval says, and never below .05 where few changed."""
-        found = test_net(_pair(self), folds=self.folds)
+        found = self._test()
         least = np.minimum(1.0, 2 * 0.5**self.changed)
         return np.where(self.few, np.maximum(found, least), found)
 
     def find_limits(self, tail: float) -> Limits:
         """Return limits of each group; the whole range where it is not measured, and 0 inside where few changed."""
-        bound = _bound_shares if self.less is None else _bound_contrasts
-        low, high = bound(self, tail)
+        low, high = self._bound_each(tail)
         return Limits(np.where(self.few, np.minimum(low, 0.0), low), np.where(self.few, np.maximum(high, 0.0), high))
+
+    def _test(self) -> Floats:
+        return test_net(_pair(self), folds=self.folds)
+
+    def _bound_each(self, tail: float) -> Limits:
+        return guarded(self.sample, tail) if self.less is None else _bound_contrasts(self, tail)
+
+    def _bound_least(self, tail: float, i: np.ndarray, j: np.ndarray) -> Floats:
+        """Return lower limits of groups i less groups j, as far as the counts tell."""
+        if self.less is not None:
+            return bound_change_of_gap(_pair(self), i, j, tail, folds=self.folds).low
+        own, r = self.find_limits(tail), self.find_correlations(tail)[i, j]
+        first, second = Limits(own.low[i], own.high[i]), Limits(own.low[j], own.high[j])
+        return least_difference(self.value[i], first, self.value[j], second, r)
 
     def find_correlations(self, tail: float) -> Floats:
         """Return the correlation of every two groups, shape (G, G), as far as limits may rest on it."""
@@ -114,12 +129,7 @@ class Flips:
 
     def bound_below(self, tail: float, i: np.ndarray, j: np.ndarray) -> Floats:
         """Return lower limits of groups i less groups j, none above 0 where few changed in both together."""
-        if self.less is not None:
-            made = bound_change_of_gap(_pair(self), i, j, tail, folds=self.folds).low
-        else:
-            own, r = self.find_limits(tail), self.find_correlations(tail)[i, j]
-            first, second = Limits(own.low[i], own.high[i]), Limits(own.low[j], own.high[j])
-            made = least_difference(self.value[i], first, self.value[j], second, r)
+        made = self._bound_least(tail, i, j)
         unknown = np.isnan(self.value[i]) | np.isnan(self.value[j])
         made = np.where(unknown, -self.top, np.maximum(made, -self.top))
         return np.where(self.changed[i] + self.changed[j] < FEWEST_CHANGED, np.minimum(made, 0.0), made)
@@ -161,8 +171,42 @@ class Flips:
         return Extreme(value, float(outer.low.max()), float(inner.high.max()), at, False, low, high)
 
 
-def _bound_shares(flips: Flips, tail: float) -> Limits:
-    return guarded(flips.sample, tail)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PickedFlips(Flips):
+    """Rows behind the change of a share whose rows the decision itself picks: precision, and the like."""
+
+    cells: Cells
+    """Arrays (6, G, F)."""
+    picked: Floats
+    """Rows that the new decision picks, shape (G,)."""
+
+    @cached_property
+    def change(self) -> predictive.Change:
+        """What its limits are made of."""
+        return predictive.weigh_change(self.cells)
+
+    @cached_property
+    def value(self) -> Floats:
+        """Share of the new decision less that of the earlier one; NaN where one of both picks no row."""
+        return self.change.value
+
+    def bound_to_whole(self, tail: float) -> Limits:
+        """Return limits of each group less everybody; groups, all others of each and everybody stand in this order."""
+        at = np.arange(len(self.value) // 2)
+        made = predictive.bound_change_to_whole(self.change, at, tail)
+        few = self.changed[at] + self.changed[-1] < FEWEST_CHANGED
+        low, high = np.where(few, np.minimum(made.low, 0), made.low), np.where(few, np.maximum(made.high, 0), made.high)
+        return Limits(low, high)
+
+    def _test(self) -> Floats:
+        return predictive.test_change(self.change)
+
+    def _bound_each(self, tail: float) -> Limits:
+        made = predictive.bound_change(self.change, tail)
+        return Limits(made.low, made.high)
+
+    def _bound_least(self, tail: float, i: np.ndarray, j: np.ndarray) -> Floats:
+        return predictive.bound_change_of_gap(self.change, i, j, tail).low
 
 
 @lru_cache(maxsize=8)
@@ -190,7 +234,7 @@ def count_flips(metric: PairMetric, counts: Counts, *, folds: bool) -> Flips:
         return found
 
     none = np.zeros_like(given) if less is None else less
-    return Flips(
+    made = Flips(
         more=pick(w, more),
         less=None if less is None else pick(w, less),
         total=pick(w, given),
@@ -200,3 +244,9 @@ def count_flips(metric: PairMetric, counts: Counts, *, folds: bool) -> Flips:
         folds=folds,
         weights=weights,
     )
+    if not isinstance(metric, PickedMetric):
+        return made
+    squares = np.stack([pick("w2", mask) for mask in metric.cells]) if weights else None
+    cells = Cells(np.stack([pick(w, mask) for mask in metric.cells]), squares, folds)
+    picked = cells.rows[: predictive.WENT_HIT].sum(axis=(0, 2))
+    return PickedFlips(**{each.name: getattr(made, each.name) for each in fields(made)}, cells=cells, picked=picked)

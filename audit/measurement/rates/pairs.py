@@ -33,14 +33,16 @@ from audit.measurement.grouping import Grouping, Kinds, grouping, missing_groups
 from audit.measurement.inference.intervals import Limits
 from audit.measurement.inference.mixtures import furthest, mean_to_whole
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody
-from audit.measurement.metrics.pairs import PAIRS, PairMetric
-from audit.measurement.rates.flips import Flips, count_flips, with_others
+from audit.measurement.metrics.pairs import PAIRS, PairMetric, PickedMetric
+from audit.measurement.rates.flips import Flips, PickedFlips, count_flips, with_others
 from audit.measurement.scope import FEW_CHANGED, UNMEASURED, Scope
 
 OF_SHARES = "wilson, clopper-pearson where events are few"
 OF_CONTRASTS = "mover on wilson of the shares that changed either way"
-OF_FOLDS = "student's t over 100 folds of the unit, or mover on wilson where few folds have changes"
+OF_PICKED = "mover on fay-feuer limits of the influence of decisions that changed"
+OF_FOLDS = "student's t over 100 folds of the unit, or mover on {} where few folds have changes"
 EXACT = "exact McNemar test of the rows whose decision changed"
+OF_WHOLE, OF_PART = " against the rest and the group's share", " with the correlation of a part with its whole"
 NO_CHANGE = "0/0: no decision changed in any group"
 
 
@@ -107,7 +109,7 @@ class _PairTable(Comparisons):
             limits=flips.find_limits(self.scope.tail),
             thin=flips.sample.thin,
             method=[how] * len(flips.value),
-            reason=partial(self._reason, metric),
+            reason=partial(self._reason, metric, flips),
             no_ratio=NO_CHANGE,
             denominator=self.g.unscale(flips.total.sum(axis=1)),
             comparisons=tuple(self._comparisons(metric, flips, how)) if self.comparable else (),
@@ -115,13 +117,18 @@ class _PairTable(Comparisons):
         )
 
     def _method(self, metric: PairMetric) -> str:
+        picked = isinstance(metric, PickedMetric)
         if metric.less is not None and self.g.folded:
-            return OF_FOLDS
+            return OF_FOLDS.format("fay-feuer" if picked else "wilson")
+        if picked:
+            return describe_rows(OF_PICKED, folded=False, weighted="w" in self.counts)
         how = OF_SHARES if metric.less is None else OF_CONTRASTS
         return describe_rows(how, folded=self.g.folded, weighted="w" in self.counts)
 
-    def _reason(self, metric: PairMetric, i: int) -> str:
+    def _reason(self, metric: PairMetric, flips: Flips, i: int) -> str:
         """Say why a value is undefined."""
+        if isinstance(metric, PickedMetric) and isinstance(flips, PickedFlips) and flips.picked[i]:
+            return metric.empty_earlier
         return self.g.nobody(i) or metric.empty
 
     def of_group(self, found: Quantity, i: int) -> Estimate:
@@ -190,7 +197,8 @@ class _PairTable(Comparisons):
         """Yield how surprising each change of a rate is: as its interval says."""
         if flips.less is None:
             return
-        how = f"inverted {self._method(metric)}" if flips.folds or flips.weights else EXACT
+        inverted = flips.folds or flips.weights or isinstance(flips, PickedFlips)
+        how = f"inverted {self._method(metric)}" if inverted else EXACT
         for i, p in enumerate(flips.p_values.tolist()):
             if math.isnan(flips.value[i]):
                 continue
@@ -222,12 +230,16 @@ class _PairTable(Comparisons):
             found = stacked.bound_between(error, at, rest)
             if who == "rest":
                 return found
+            if isinstance(stacked, PickedFlips):
+                # Each decision picks its own rows, so that everybody is no mean of a group and all others.
+                return stacked.bound_to_whole(error)
             return mean_to_whole(to_rest, found, share, error)
 
         plain = limits_at(tail)
         last = furthest("difference", values, plain, limits_at(tail / looks))
         how = _compare_by(self._method(metric))
-        how += " against the rest and the group's share" if who == "overall" else ""
+        if who == "overall":
+            how += OF_PART if isinstance(stacked, PickedFlips) else OF_WHOLE
         thin, gone = stacked.sample.thin, np.flatnonzero(np.isnan(to_rest))
         return AgainstAll(
             value=values,
@@ -243,7 +255,7 @@ class _PairTable(Comparisons):
 
     def _reason_against_all(self, metric: PairMetric, stacked: Flips, i: int) -> str:
         if np.isnan(stacked.value[i]):
-            return reason_for_unmeasured(self.g, [i], self._reason(metric, i))
+            return reason_for_unmeasured(self.g, [i], self._reason(metric, stacked, i))
         return reason_for_unmeasured(self.g, [i], None, "all but ")
 
 
