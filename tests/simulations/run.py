@@ -28,6 +28,7 @@ from simulations import (  # noqa: E402
     losses,
     needed_data,
     net_changes,
+    predictive,
     rates,
     scores,
     thin,
@@ -38,7 +39,7 @@ from simulations.page import SEED, Demand, Scale, Section, Simulation, answer, t
 SIMULATIONS: tuple[Simulation, ...] = (
     rates.one_rate, rates.two_rates, gaps.gates, thin.thin_groups, crowds.crowds, units.shared, units.crossed, folds.reseeded,
     folds.informative, floors.noise, needed_data.power, scores.areas, crowded.crowded, scores.calibrated, losses.losses, errors.errors,
-    gaps.many, net_changes.net_changes,
+    gaps.many, net_changes.net_changes, predictive.predictive_changes,
 )  # fmt: skip
 
 

@@ -40,6 +40,8 @@ OF_DATA_TOO = ("base_rate", f"{WORST_CLASS}base_rate")
 
 CHANGE, NET_CHANGE = "_change", "net_change"
 """How the change of a rate between two decisions is named, and that of accuracy."""
+OF_ACCURACY = ("accuracy", "error_rate")
+"""Rates whose change is the net loss of accuracy, or its opposite."""
 PEOPLE = frozenset({"Atkinson", "Brier", "Euclidean", "Matthews", "Theil", "Wasserstein"})
 """First words of titles that keep their capital letter within a sentence."""
 
@@ -196,17 +198,17 @@ def no_such_metric(name: object, known: Iterable[str]) -> str:
 
 
 def _explain_change(name: object, of: str, known: Sequence[str]) -> str:
-    """Return why the change of a rate between two decisions is not measured, or how it is called."""
-    rates = ABBREVIATIONS.get(of, (of,))
+    """Return how the change of a rate between two decisions is called, or which changes are measured."""
+    rates = ABBREVIATIONS.get(of, (of, of.removesuffix("_score")))
     measured = [metric for metric in known if metric.endswith(CHANGE)]
     if not measured or not any(rate in known for rate in (*rates, f"{of}_score")):
         return no_such("metric", name, known)
-    called = {*(f"{rate}{CHANGE}" for rate in rates), *(NET_CHANGE for rate in rates if rate.startswith("accuracy"))}
+    called = {*(f"{rate}{CHANGE}" for rate in rates), *(NET_CHANGE for rate in rates if rate in OF_ACCURACY)}
     if found := sorted(called & set(measured)):
         return f"no metric '{printable(name)}'; did you mean {' or '.join(map(repr, found))}?"
     return (
-        f"no metric '{printable(name)}': the change of {printable(of)} between two decisions is not measured, because "
-        f"it need not be a share of the same rows; measured: {', '.join(measured)}"
+        f"no metric '{printable(name)}': the change of {printable(of)} between two decisions is not measured; "
+        f"measured: {', '.join(measured)}"
     )
 
 

@@ -193,20 +193,20 @@ class PickedFlips(Flips):
     def bound_to_whole(self, tail: float) -> Limits:
         """Return limits of each group less everybody; groups, all others of each and everybody stand in this order."""
         at = np.arange(len(self.value) // 2)
-        made = predictive.bound_change_to_whole(self.change, at, tail)
+        made = self.change.bound_to_whole(at, tail)
         few = self.changed[at] + self.changed[-1] < FEWEST_CHANGED
         low, high = np.where(few, np.minimum(made.low, 0), made.low), np.where(few, np.maximum(made.high, 0), made.high)
         return Limits(low, high)
 
     def _test(self) -> Floats:
-        return predictive.test_change(self.change)
+        return self.change.find_p_values()
 
     def _bound_each(self, tail: float) -> Limits:
-        made = predictive.bound_change(self.change, tail)
+        made = self.change.bound(tail)
         return Limits(made.low, made.high)
 
     def _bound_least(self, tail: float, i: np.ndarray, j: np.ndarray) -> Floats:
-        return predictive.bound_change_of_gap(self.change, i, j, tail).low
+        return self.change.bound_gap(i, j, tail).low
 
 
 @lru_cache(maxsize=8)

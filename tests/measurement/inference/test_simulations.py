@@ -16,6 +16,7 @@ from simulations import (
     losses,
     needed_data,
     net_changes,
+    predictive,
     rates,
     scores,
     thin,
@@ -27,16 +28,31 @@ from simulations.run import SIMULATIONS, page, updated
 from audit.measurement.inference import means, pairs
 from audit.measurement.inference.effective import folded
 from audit.measurement.inference.intervals import quantile
-from audit.measurement.inference.paired import folds as paired
+from audit.measurement.inference.paired import net as paired
 from audit.measurement.inference.sample_size import needed
 
-MODULES = (crowded, crowds, errors, floors, folds, gaps, losses, needed_data, net_changes, rates, scores, thin, units)
+MODULES = (
+    crowded,
+    crowds,
+    errors,
+    floors,
+    folds,
+    gaps,
+    losses,
+    needed_data,
+    net_changes,
+    predictive,
+    rates,
+    scores,
+    thin,
+    units,
+)
 FAST = Scale(fast=True)
 ANCHORS = (
     "One rate", "Differences and ratios", "Gaps over groups", "Rows that share a person, and weights", "Crossed units",
     "Noise floor", "Needed data", "AUC", "Crowded scores", "Calibration", "Many gates", "More than sixteen groups", "Another hash",
     "People with more rows", "Thin groups", "Losses of scores", "Errors of a prediction",
-    "Net changes of paired answers",
+    "Net changes of paired answers", "Changes of predictive values",
 )  # fmt: skip
 
 

@@ -90,9 +90,9 @@ def compare(census, name):
     return audit.pairs(census[name], census["full"], census["y"], groups=census[["race", "sex"]])
 
 
-@pytest.mark.parametrize(("name", "most"), [("int8_static", 300), ("distilled", 260), ("seed1", 270)])
+@pytest.mark.parametrize(("name", "most"), [("int8_static", 430), ("distilled", 350), ("seed1", 380)])
 def test_large_groups_of_the_census_are_shown(census, name, most):
-    """Before, 308 to 402 of 402 numbers of two decisions were withheld: all of a column with one small count."""
+    """All of a column with one small count would be 420 to 550 of 550 numbers of two decisions."""
     result, names = compare(census, name), {metric.name for metric in PAIRS}
     for k in (5, 10):
         shown = publishable(result, k)
@@ -100,6 +100,13 @@ def test_large_groups_of_the_census_are_shown(census, name, most):
         assert sum(e.status == "suppressed" for e in found) < most
         black = next(e for e in shown.find("net_change", by=["race"]) if e.group == ("1",) and e.compare is None)
         assert black.status == "ok"
+        # Precision and the like are arithmetic on the same eight counts as the error rates: withheld wherever they are.
+        for metric in ("precision", "negative_predictive_value", "false_discovery_rate", "false_omission_rate"):
+            withheld = [
+                [(e.by, e.group, e.compare, e.reference) for e in shown.find(name) if e.status == "suppressed"]
+                for name in (f"{metric}_change", "true_positive_rate_change")
+            ]
+            assert withheld[0] == withheld[1]
 
 
 def test_the_first_sentence_names_the_worst_group_that_is_shown_and_counts_the_others(census):

@@ -51,6 +51,23 @@ class Flips(NamedTuple):
     rows: Floats
     squares: Floats | None = None
 
+    def sum_folds(self) -> tuple[Floats, Floats]:
+        """Return sums (3, ...) of weights and of squared weights over all folds."""
+        total = np.stack([self.first, self.second, self.rows]).astype(float).sum(axis=-1)
+        return total, total if self.squares is None else self.squares.sum(axis=-1)
+
+
+class Student(NamedTuple):
+    """Standard error over folds, and its degrees of freedom; arrays (...)."""
+
+    error: Floats
+    df: Floats
+
+    def stands_alone(self, spread: np.ndarray) -> np.ndarray:
+        """Return where Student's t is all that is asked: not where all folds happen to have changed alike."""
+        alone: np.ndarray = spread & (self.error > 0)
+        return alone
+
 
 class Net(NamedTuple):
     """First share less second share with its limits; arrays over all but the last axis of `Flips`."""
@@ -66,29 +83,34 @@ class Net(NamedTuple):
     few: np.ndarray
     """Whether fewer than six answers changed, or fewer than eight folds make up the variance."""
 
+    def take(self, at: Positions) -> Net:
+        """Return the changes at these positions."""
+        return Net(*(column[at] for column in self))
 
-class Student(NamedTuple):
-    """Standard error over folds, and its degrees of freedom; arrays (...)."""
+    def widen(self, t: Student, q: Floats, alone: np.ndarray, span: float) -> Net:
+        """Return Student's limits at quantile q where t stands alone, else the wider of both, as far as possible."""
+        reach = q * t.error
+        low, high = self.value - reach, self.value + reach
+        alone = t.stands_alone(alone)
+        low = np.clip(np.where(alone, low, np.fmin(self.low, low)), -span, span)
+        high = np.clip(np.where(alone, high, np.fmax(self.high, high)), -span, span)
+        return self._replace(low=low, high=high, df=t.df)
 
-    error: Floats
-    df: Floats
-
-
-def take(each: Net, at: Positions) -> Net:
-    """Return the changes at these positions."""
-    return Net(*(column[at] for column in each))
+    def subtract(self, other: Net, r: Floats | float) -> Net:
+        """Return the difference of two net changes by squaring and adding their distances (MOVER)."""
+        own, others = Limits(self.low, self.high), Limits(other.low, other.high)
+        limits = difference(self.value, own, other.value, others, r)
+        known = ~np.isnan(self.value - other.value)
+        low, high = np.where(known, limits.low, -2.0), np.where(known, limits.high, 2.0)
+        df = np.minimum(self.df, other.df)
+        changed, few = np.minimum(self.changed, other.changed), self.few | other.few
+        return Net(self.value - other.value, np.maximum(low, -2.0), np.minimum(high, 2.0), df, changed, few)
 
 
 def count_rows(weights: Floats, squares: Floats) -> Floats:
     """Return rows of equal weight that are worth as much (Kish)."""
     found: Floats = np.divide(weights**2, squares, out=np.zeros_like(weights), where=squares > 0)
     return found
-
-
-def sum_folds(flips: Flips) -> tuple[Floats, Floats]:
-    """Return sums (3, ...) of weights and of squared weights over all folds."""
-    total = np.stack([flips.first, flips.second, flips.rows]).astype(float).sum(axis=-1)
-    return total, total if flips.squares is None else flips.squares.sum(axis=-1)
 
 
 def find_error(deviation: Floats, filled: np.ndarray, most: Floats) -> Student:
@@ -98,22 +120,6 @@ def find_error(deviation: Floats, filled: np.ndarray, most: Floats) -> Student:
     error = np.sqrt((folds - 1) / np.maximum(folds, 1.0) * square)
     df = np.minimum(most, find_degrees(deviation) - 1)
     return Student(error, np.maximum(df, 0.0))
-
-
-def widen(made: Net, t: Student, q: Floats, alone: np.ndarray, span: float) -> Net:
-    """Return Student's limits at quantile q where t stands alone, else the wider of both, as far as possible."""
-    reach = q * t.error
-    low, high = made.value - reach, made.value + reach
-    alone = stands_alone(alone, t)
-    low = np.clip(np.where(alone, low, np.fmin(made.low, low)), -span, span)
-    high = np.clip(np.where(alone, high, np.fmax(made.high, high)), -span, span)
-    return made._replace(low=low, high=high, df=t.df)
-
-
-def stands_alone(spread: np.ndarray, t: Student) -> np.ndarray:
-    """Return where Student's t is all that is asked: not where all folds happen to have changed alike."""
-    alone: np.ndarray = spread & (t.error > 0)
-    return alone
 
 
 def find_degrees(deviation: Floats) -> Floats:
@@ -175,17 +181,6 @@ def find_worth_of_clumps(flips: Flips, at: int) -> Floats:
     kish = whole**2 / np.maximum(w2, 1e-300)
     found: Floats = np.minimum(np.maximum(worth, whole**2 / np.maximum(units, 1e-300)), kish)
     return found
-
-
-def subtract(first: Net, second: Net, r: Floats | float) -> Net:
-    """Return the difference of two net changes by squaring and adding their distances (MOVER)."""
-    one, other = Limits(first.low, first.high), Limits(second.low, second.high)
-    limits = difference(first.value, one, second.value, other, r)
-    known = ~np.isnan(first.value - second.value)
-    low, high = np.where(known, limits.low, -2.0), np.where(known, limits.high, 2.0)
-    df = np.minimum(first.df, second.df)
-    changed, few = np.minimum(first.changed, second.changed), first.few | second.few
-    return Net(first.value - second.value, np.maximum(low, -2.0), np.minimum(high, 2.0), df, changed, few)
 
 
 def combine_degrees(one: Floats, other: Floats, df: Floats, df_other: Floats) -> Floats:

@@ -46,11 +46,6 @@ from audit.measurement.inference.paired.folds import (
     find_error,
     find_worth_of_clumps,
     leave_out,
-    stands_alone,
-    subtract,
-    sum_folds,
-    take,
-    widen,
 )
 
 STEPS = 14
@@ -96,7 +91,7 @@ def bound_net(flips: Flips, tail: float) -> Net:
     tail
         Error on each side, .025 for 95%; a one-sided bound is one of the limits at its whole error.
     """
-    total, squares = sum_folds(flips)
+    total, squares = flips.sum_folds()
     sample = _independent(total, squares, weights=flips.squares is not None)
     low, high = bound_contrasts(sample, tail)
     if flips.squares is None:
@@ -139,7 +134,7 @@ def bound_change_of_gap(flips: Flips, i: Positions, j: Positions, tail: float, *
     """
     if not folds:
         each = bound_net(flips, tail)
-        return subtract(take(each, i), take(each, j), 0.0)
+        return each.take(i).subtract(each.take(j), 0.0)
     parts = _weigh_folds(flips)
     each, (i, j) = _finish_units(parts, tail), np.broadcast_arrays(i, j)
     first, second = i.ravel(), j.ravel()
@@ -162,7 +157,7 @@ def test_net(flips: Flips, *, folds: bool) -> Floats:
         Whether the last axis holds the folds of the unit.
     """
     if not folds and flips.squares is None:
-        total, _ = sum_folds(flips)
+        total, _ = flips.sum_folds()
         more, fewer = _tails(total[0], total[1])
         exact: Floats = np.minimum(1.0, 2 * np.minimum(more, fewer))
         return exact
@@ -176,7 +171,7 @@ def test_net(flips: Flips, *, folds: bool) -> Floats:
     net = np.abs(parts.total[0] - parts.total[1]) / np.maximum(parts.total[2], 1e-300)
     quotient = np.divide(net, t.error, out=np.zeros_like(net), where=t.error > 0)
     p: Floats = np.maximum(2 * stdtr(np.maximum(t.df, 1.0), -quotient), 2 * SMALLEST_TAIL)
-    for k in np.flatnonzero(~stands_alone(parts.spread, t)).tolist():
+    for k in np.flatnonzero(~t.stands_alone(parts.spread)).tolist():
         p[k] = _invert(partial(_finish_units, _weigh_folds(_one_of(flips, k))))
     return p
 
@@ -227,10 +222,10 @@ def _compare_folds(parts: _Folds, each: Net, i: Positions, j: Positions, tail: f
     alone = parts.spread[i] & parts.spread[j]
     r = correlate_folds(one, other)
     # Of few changed answers a correlation is itself chance, and may only widen.
-    made = subtract(take(each, i), take(each, j), np.where(alone, r, np.minimum(r, 0.0)))
+    made = each.take(i).subtract(each.take(j), np.where(alone, r, np.minimum(r, 0.0)))
     welch = combine_degrees(one, other, parts.df[i], parts.df[j])
     t = find_error(one - other, parts.filled[i] | parts.filled[j], welch)
-    return widen(made, t, quantile(tail, t.df), alone, 2.0)
+    return made.widen(t, quantile(tail, t.df), alone, 2.0)
 
 
 def _tails(first: Floats, second: Floats) -> tuple[Floats, Floats]:
@@ -267,12 +262,12 @@ def _finish_units(found: _Folds, tail: float) -> Net:
     few = (found.changed < FEWEST_CHANGED) | (found.df + 1 < THIN_FOLDS)
     made = _finish(found.total, bound_contrasts(found.sample, tail), found.df, found.changed, few)
     t = find_error(found.net, found.filled, found.df)
-    return widen(made, t, quantile(tail, t.df), found.spread, 1.0)
+    return made.widen(t, quantile(tail, t.df), found.spread, 1.0)
 
 
 def _weigh_folds(flips: Flips) -> _Folds:
     """Return both shares with what folds say of their error."""
-    total, squares = sum_folds(flips)
+    total, squares = flips.sum_folds()
     rows = np.asarray(flips.rows, dtype=float)
     filled = rows > 0
     folds = filled.sum(axis=-1).astype(float)
@@ -296,7 +291,7 @@ def _weigh_folds(flips: Flips) -> _Folds:
 
 def _share(flips: Flips, at: int, deviation: Floats, folds: Floats) -> Floats:
     """Return independent rows that one share is worth: what the jackknife says, and at most what clumps say."""
-    total, _ = sum_folds(flips)
+    total, _ = flips.sum_folds()
     p = np.divide(total[at], total[2], out=np.zeros_like(total[2]), where=total[2] > 0)
     variance = (folds - 1) / np.maximum(folds, 1.0) * (deviation**2).sum(axis=-1)
     flat = (p * (1 - p) < 1e-12) | (variance < 1e-15)

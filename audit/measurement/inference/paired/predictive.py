@@ -23,6 +23,7 @@ Zou (2007), Psychological Methods 12:399 (MOVER). Binder (1983), International S
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -47,14 +48,11 @@ from audit.measurement.inference.paired.folds import (
     find_error,
     find_worth_of_clumps,
     leave_out,
-    subtract,
-    take,
-    widen,
 )
 
 KEPT_HIT, KEPT_MISS, CAME_HIT, CAME_MISS, WENT_HIT, WENT_MISS = range(6)
 """Cells: rows that both decisions select, or the new one alone, or the earlier one; with the outcome and without."""
-HIT, NOW, BEFORE = (np.array(x, dtype=float) for x in ((1, 0, 1, 0, 1, 0), (1, 1, 1, 1, 0, 0), (1, 1, 0, 0, 1, 1)))
+HIT, NOW, BEFORE = np.array([[1, 0, 1, 0, 1, 0], [1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 1]], dtype=float)
 KEPT, UP, DOWN = [KEPT_HIT, KEPT_MISS], [CAME_HIT, WENT_MISS], [CAME_MISS, WENT_HIT]
 """Cells whose decision did not change, and those that raise and lower the share by having changed."""
 ENOUGH = 20.0
@@ -110,6 +108,88 @@ class Change(NamedTuple):
     df: Floats
     folds: bool
 
+    def bound(self, tail: float | Floats) -> Net:
+        """Return the change of each share with limits at this error on each side; none leaves 0 out by under six rows.
+
+        Parameters
+        ----------
+        tail
+            Error on each side, .025 for 95%; one for all, or one for each.
+        """
+        below, above = _reach(self, tail)
+        known = ~np.isnan(self.value)
+        low = np.where(known, np.clip(self.value - below, -1, 1), -1.0)
+        high = np.where(known, np.clip(self.value + above, -1, 1), 1.0)
+        few = self.changed < FEWEST_CHANGED
+        made = Net(self.value, low, high, np.where(known, self.df, 0.0), self.changed, few)
+        if self.folds:
+            t = find_error(self.deviation, self.filled, self.df)
+            made = made.widen(t, _find_quantile(tail, t.df), self.spread, 1.0)
+            made = made._replace(low=np.where(known, made.low, -1.0), high=np.where(known, made.high, 1.0))
+            made = made._replace(few=few | (self.df + 1 < THIN_FOLDS))
+        low, high = np.where(few, np.minimum(made.low, 0), made.low), np.where(few, np.maximum(made.high, 0), made.high)
+        return made._replace(low=low, high=high)
+
+    def bound_gap(self, i: Positions, j: Positions, tail: float) -> Net:
+        """Return the change of groups i less that of groups j, with limits at this error on each side.
+
+        Parameters
+        ----------
+        i, j
+            Positions of groups, of shapes that go together.
+        tail
+            Error on each side.
+        """
+        each = self.bound(tail)
+        if not self.folds:
+            return each.take(i).subtract(each.take(j), 0.0)
+        i, j = np.broadcast_arrays(i, j)
+        first, second = i.ravel(), j.ravel()
+        some = [slice(at, at + MOST_PAIRS) for at in range(0, max(len(first), 1), MOST_PAIRS)]
+        made = [_compare_folds(self, each, first[at], second[at], tail) for at in some]
+        return Net(*(np.concatenate(column).reshape(i.shape) for column in zip(*made, strict=True)))
+
+    def bound_to_whole(self, at: Positions, tail: float) -> Net:
+        """Return the change of groups less that of everybody, who stand last and whom the groups are part of.
+
+        The rows of a group move both: their correlation is that of their influence here and there. Of few changed rows
+        it is itself chance, and narrows nothing.
+
+        Parameters
+        ----------
+        at
+            Positions of groups.
+        tail
+            Error on each side.
+        """
+        whole = np.full(at.shape, len(self.value) - 1)
+        if self.folds:
+            return self.bound_gap(at, whole, tail)
+        each = self.bound(tail)
+        own, all_of = self.influence[:, at], self.influence[:, whole]
+        # Squared weights of a cell are its variance over its squared influence, which is not 0 where its rows count.
+        ratio = np.divide(all_of, own, out=np.zeros_like(own), where=own != 0)
+        crossed = (ratio * self.variance[:, at]).sum(axis=0)
+        size = np.sqrt(self.variance[:, at].sum(axis=0) * self.variance[:, whole].sum(axis=0))
+        r = np.clip(np.divide(crossed, size, out=np.zeros_like(size), where=size > 0), -1, 1)
+        return each.take(at).subtract(each.take(whole), np.where(self.changed[at] < ENOUGH, np.minimum(r, 0), r))
+
+    def find_p_values(self) -> Floats:
+        """Return the two-sided p of no change: twice the smallest error at which the interval leaves 0 out.
+
+        1 where none does, or where there is no change to speak of.
+        """
+        low = np.full(self.value.shape, math.log(SMALLEST_TAIL))
+        high = np.full(self.value.shape, math.log(LARGEST_TAIL))
+        never = ~_leaves_zero_out(self.bound(np.exp(high)))
+        # Bisection over the log of the error: a smaller one has a wider interval.
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            out = _leaves_zero_out(self.bound(np.exp(middle)))
+            low, high = np.where(out, low, middle), np.where(out, middle, high)
+        found: Floats = np.where(never, 1.0, np.minimum(1.0, 2 * np.exp(high)))
+        return found
+
 
 def weigh_change(cells: Cells) -> Change:
     """Return the change of a share, with the weight of every cell in it.
@@ -127,105 +207,25 @@ def weigh_change(cells: Cells) -> Change:
     worth = count_rows(total.sum(axis=0), squares.sum(axis=0))
     df = np.full(value.shape, np.inf) if cells.squares is None else np.maximum(worth - 1, 0.0)
     variance = influence**2 * squares
-    up, down, kept = (_add_up(at, influence, total, variance, row, df) for at in (UP, DOWN, KEPT))
+    add_up = partial(_add_up, influence=influence, total=total, variance=variance, row=row, df=df)
     changed = count_rows(total[[*UP, *DOWN]].sum(axis=0), squares[[*UP, *DOWN]].sum(axis=0))
     none, never = np.zeros((*value.shape, 1)), np.zeros(value.shape, dtype=bool)
     made = Change(
-        value, influence, variance, up, down, kept, np.zeros(value.shape), changed, none, none > 0, never, df, False
+        value,
+        influence,
+        variance,
+        add_up(UP),
+        add_up(DOWN),
+        add_up(KEPT),
+        np.zeros(value.shape),
+        changed,
+        none,
+        none > 0,
+        never,
+        df,
+        False,
     )
     return _weigh_folds(made, cells, total) if cells.folds else made
-
-
-def bound_change(change: Change, tail: float | Floats) -> Net:
-    """Return the change of each share with limits at this error on each side; none leaves 0 out by under six rows.
-
-    Parameters
-    ----------
-    change
-        What `weigh_change` found.
-    tail
-        Error on each side, .025 for 95%; one for all, or one for each.
-    """
-    below, above = _reach(change, tail)
-    known = ~np.isnan(change.value)
-    low = np.where(known, np.clip(change.value - below, -1, 1), -1.0)
-    high = np.where(known, np.clip(change.value + above, -1, 1), 1.0)
-    few = change.changed < FEWEST_CHANGED
-    made = Net(change.value, low, high, np.where(known, change.df, 0.0), change.changed, few)
-    if change.folds:
-        t = find_error(change.deviation, change.filled, change.df)
-        made = widen(made, t, _find_quantile(tail, t.df), change.spread, 1.0)
-        made = made._replace(low=np.where(known, made.low, -1.0), high=np.where(known, made.high, 1.0))
-        made = made._replace(few=few | (change.df + 1 < THIN_FOLDS))
-    low, high = np.where(few, np.minimum(made.low, 0), made.low), np.where(few, np.maximum(made.high, 0), made.high)
-    return made._replace(low=low, high=high)
-
-
-def bound_change_of_gap(change: Change, i: Positions, j: Positions, tail: float) -> Net:
-    """Return the change of groups i less that of groups j, with limits at this error on each side.
-
-    Parameters
-    ----------
-    change
-        Of all groups, arrays (G,).
-    i, j
-        Positions of groups, of shapes that go together.
-    tail
-        Error on each side.
-    """
-    each = bound_change(change, tail)
-    if not change.folds:
-        return subtract(take(each, i), take(each, j), 0.0)
-    i, j = np.broadcast_arrays(i, j)
-    first, second = i.ravel(), j.ravel()
-    some = [slice(at, at + MOST_PAIRS) for at in range(0, max(len(first), 1), MOST_PAIRS)]
-    made = [_compare_folds(change, each, first[at], second[at], tail) for at in some]
-    return Net(*(np.concatenate(column).reshape(i.shape) for column in zip(*made, strict=True)))
-
-
-def bound_change_to_whole(change: Change, at: Positions, tail: float) -> Net:
-    """Return the change of groups less that of everybody, who stand last and whom the groups are part of.
-
-    The rows of a group move both: their correlation is that of their influence here and there. Of few changed rows it
-    is itself chance, and narrows nothing.
-
-    Parameters
-    ----------
-    change
-        Of the groups and of everybody, arrays (G,).
-    at
-        Positions of groups.
-    tail
-        Error on each side.
-    """
-    whole = np.full(at.shape, len(change.value) - 1)
-    if change.folds:
-        return bound_change_of_gap(change, at, whole, tail)
-    each = bound_change(change, tail)
-    own, all_of = change.influence[:, at], change.influence[:, whole]
-    # Squared weights of a cell are its variance over its squared influence, which is not 0 where its rows count.
-    ratio = np.divide(all_of, own, out=np.zeros_like(own), where=own != 0)
-    crossed = (ratio * change.variance[:, at]).sum(axis=0)
-    size = np.sqrt(change.variance[:, at].sum(axis=0) * change.variance[:, whole].sum(axis=0))
-    r = np.clip(np.divide(crossed, size, out=np.zeros_like(size), where=size > 0), -1, 1)
-    return subtract(take(each, at), take(each, whole), np.where(change.changed[at] < ENOUGH, np.minimum(r, 0), r))
-
-
-def test_change(change: Change) -> Floats:
-    """Return the two-sided p of no change: twice the smallest error at which the interval leaves 0 out.
-
-    1 where none does, or where there is no change to speak of.
-    """
-    low = np.full(change.value.shape, math.log(SMALLEST_TAIL))
-    high = np.full(change.value.shape, math.log(LARGEST_TAIL))
-    never = ~_leaves_zero_out(bound_change(change, np.exp(high)))
-    # Bisection over the log of the error: a smaller one has a wider interval.
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        out = _leaves_zero_out(bound_change(change, np.exp(middle)))
-        low, high = np.where(out, low, middle), np.where(out, middle, high)
-    found: Floats = np.where(never, 1.0, np.minimum(1.0, 2 * np.exp(high)))
-    return found
 
 
 def _leaves_zero_out(net: Net) -> np.ndarray:
@@ -254,7 +254,7 @@ def _subtract_shares(total: Floats) -> Floats:
 def _find_influence(total: Floats) -> Floats:
     """Return the derivative of the change by every cell, 0 where it is undefined."""
     now, before, p_now, p_before = _sum_selected(total)
-    hit, of_now, of_before = (x.reshape(6, *(1,) * now.ndim) for x in (HIT, NOW, BEFORE))
+    hit, of_now, of_before = np.stack([HIT, NOW, BEFORE]).reshape(3, 6, *(1,) * now.ndim)
     known = (now > 0) & (before > 0)
     each = of_now * (hit - p_now) / np.where(known, now, 1.0) - of_before * (hit - p_before) / np.where(
         known, before, 1
@@ -272,12 +272,13 @@ def _reach(change: Change, tail: float | Floats) -> tuple[Floats, Floats]:
     """Return how far the limits lie below and above the change."""
     up, down = _bound_sum(change.up, tail), _bound_sum(change.down, tail)
     kept = _find_quantile(tail, change.kept.df) ** 2 * change.kept.variance
-    sides = (
-        (change.up.total - up[0], down[1] - change.down.total),
-        (up[1] - change.up.total, change.down.total - down[0]),
-    )
-    below, above = (np.sqrt(np.maximum(x**2 + y**2 - 2 * change.r * x * y, 0) + kept) for x, y in sides)
-    return below, above
+
+    def add(one: Floats, other: Floats) -> Floats:
+        found: Floats = np.sqrt(np.maximum(one**2 + other**2 - 2 * change.r * one * other, 0) + kept)
+        return found
+
+    below = add(change.up.total - up[0], down[1] - change.down.total)
+    return below, add(up[1] - change.up.total, change.down.total - down[0])
 
 
 def _bound_sum(side: _Side, tail: float | Floats) -> tuple[Floats, Floats]:
@@ -313,36 +314,38 @@ def _find_quantile(tail: float | Floats, df: Floats) -> Floats:
 def _weigh_folds(made: Change, cells: Cells, total: Floats) -> Change:
     """Return the same with what folds say of every variance."""
     rows = cells.rows.astype(float)
-    either = rows.sum(axis=0)
-    selected = [np.tensordot(picks, rows, 1) for picks in (NOW, BEFORE)]
-    equal = np.minimum(*(count_effective(each) for each in selected))
-    first, second = (rows[at].sum(axis=0) for at in (UP, DOWN))
-    w2 = cells.squares
-    squares = None if w2 is None else np.stack([w2[UP].sum(axis=0), w2[DOWN].sum(axis=0), w2.sum(axis=0)])
-    flips = Flips(first, second, either, squares)
+    flips, either = _count_flips(cells), rows.sum(axis=0)
+    equal = np.minimum(count_effective(np.tensordot(NOW, rows, 1)), count_effective(np.tensordot(BEFORE, rows, 1)))
     scored = [(np.abs(made.influence)[at][..., None] * rows[at]).sum(axis=0) for at in (UP, DOWN, KEPT)]
     apart = [leave_out(each, either) * either.sum(axis=-1, keepdims=True) for each in scored]
-    up, down = (_widen_side(side, apart[i], flips, i, equal) for i, side in enumerate((made.up, made.down)))
-    filled = either > 0
-    kept = made.kept._replace(
-        variance=np.maximum(made.kept.variance, find_error(apart[2], filled, equal).error ** 2),
-        df=np.maximum(equal - 1, 0.0),
-    )
-    left = _subtract_shares(total[..., None] - rows)
-    known = filled & ~np.isnan(left) & ~np.isnan(made.value)[..., None]
-    deviation = np.where(known, left - np.where(known, made.value[..., None], 0.0), 0.0)
-    spread = np.minimum(count_effective(scored[0]), count_effective(scored[1])) >= SPREAD_FOLDS
+    filled, deviation = either > 0, _leave_folds_out(made, rows, total)
+    kept = np.maximum(made.kept.variance, find_error(apart[2], filled, equal).error ** 2)
     return made._replace(
-        up=up,
-        down=down,
-        kept=kept,
+        up=_widen_side(made.up, apart[0], flips, 0, equal),
+        down=_widen_side(made.down, apart[1], flips, 1, equal),
+        kept=made.kept._replace(variance=kept, df=np.maximum(equal - 1, 0.0)),
         r=np.minimum(correlate_folds(apart[0], apart[1]), 0.0),
         deviation=deviation,
         filled=filled,
-        spread=spread,
+        spread=np.minimum(count_effective(scored[0]), count_effective(scored[1])) >= SPREAD_FOLDS,
         df=np.maximum(np.minimum(equal, find_degrees(deviation)) - 1, 0.0),
         folds=True,
     )
+
+
+def _count_flips(cells: Cells) -> Flips:
+    """Return the rows that changed so as to raise the share and so as to lower it, and all rows."""
+    rows, w2 = cells.rows.astype(float), cells.squares
+    squares = None if w2 is None else np.stack([w2[UP].sum(axis=0), w2[DOWN].sum(axis=0), w2.sum(axis=0)])
+    return Flips(rows[UP].sum(axis=0), rows[DOWN].sum(axis=0), rows.sum(axis=0), squares)
+
+
+def _leave_folds_out(made: Change, rows: Floats, total: Floats) -> Floats:
+    """Return how the change moves when each fold is left out; 0 for an empty fold, and where nothing would be left."""
+    left, value = _subtract_shares(total[..., None] - rows), made.value[..., None]
+    known = (rows.sum(axis=0) > 0) & ~np.isnan(left) & ~np.isnan(value)
+    found: Floats = np.where(known, left - np.where(known, value, 0.0), 0.0)
+    return found
 
 
 def _widen_side(side: _Side, deviation: Floats, flips: Flips, at: int, equal: Floats) -> _Side:
@@ -363,9 +366,9 @@ def _compare_folds(change: Change, each: Net, i: Positions, j: Positions, tail: 
     alone = change.spread[i] & change.spread[j]
     r = correlate_folds(one, other)
     # Of few changed rows a correlation is itself chance, and may only widen.
-    made = subtract(take(each, i), take(each, j), np.where(alone, r, np.minimum(r, 0.0)))
+    made = each.take(i).subtract(each.take(j), np.where(alone, r, np.minimum(r, 0.0)))
     welch = combine_degrees(one, other, change.df[i], change.df[j])
     t: Student = find_error(one - other, change.filled[i] | change.filled[j], welch)
-    found = widen(made, t, _find_quantile(tail, t.df), alone, 2.0)
+    found = made.widen(t, _find_quantile(tail, t.df), alone, 2.0)
     known = ~np.isnan(found.value)
     return found._replace(low=np.where(known, found.low, -2.0), high=np.where(known, found.high, 2.0))
