@@ -5,7 +5,7 @@ Must not: decide anything, or import numpy; ``audit gate`` pays for this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from audit.estimate import (
@@ -137,37 +137,54 @@ def _list_losers(result: AuditResult) -> Iterator[str]:
 
 
 def _name_most_changed(told: _Told) -> str:
-    """Return in which group the largest share of decisions changed, and whether groups are shown to differ."""
+    """Return in which group the largest share of decisions changed, and whether groups are shown to differ.
+
+    Of a page that must not show all groups, among those that it shows: nothing follows of the others.
+    """
     by = f"By {grouping_text(told.by)}"
     each = told.result.estimates.of("model", CHURN, told.by)
-    if any(e.status == "suppressed" for e in each):
-        return f"{by}, whose decisions changed most is withheld."
-    groups = {e.group: e for e in each if e.compare is None and e.group and None not in e.group and e.value is not None}
+    own = [e for e in each if e.compare is None and e.group and None not in e.group]
+    groups = {e.group or (): e for e in own if e.value is not None}
     ranked = {group: e for group, e in groups.items() if FEW_CHANGED not in e.flags}
-    if len(groups) < 2 or not any(e.value for e in groups.values()):
+    hidden = sum(e.status == "suppressed" for e in own)
+    if hidden and len(groups) < 2:
+        return f"{by}, whose decisions changed most is withheld."
+    if len(groups) < 2 or not (hidden or any(e.value for e in groups.values())):
         return ""
+    among = " among the groups that are shown" * bool(hidden)
+    left = _say_withheld(hidden, told.by)
     if not ranked:
-        return f"{by}, too few decisions changed to say whose changed most."
+        return f"{by}, too few decisions changed{among} to say whose changed most{left}."
     most = max(e.value or 0.0 for e in ranked.values())
     first = [group for group, e in ranked.items() if e.value == most]
     shown = ranked[first[0]]
     sure = interval_words(shown.low, shown.high, "share", confidence=shown.confidence)
     of = f"{figure_text(most, 'share')} of {count_rows(shown):,.0f}"
-    said = f"{by}, decisions changed most for {join_words(list(map(told.names, first)))}: {of}"
+    said = f"{by},{among and among + ','} decisions changed most for {join_words(list(map(told.names, first)))}: {of}"
+    differ = _say_alike(each)
+    unranked = any((e.value or 0.0) >= most for group, e in groups.items() if group not in ranked)
+    few = f"; groups with fewer than {FEWEST_CHANGED} changed decisions are not ranked" * unranked
+    return f"{said} ({sure}){differ}{few}{left}."
+
+
+def _say_alike(each: Sequence[Estimate]) -> str:
+    """Return that groups are not shown to differ in how many decisions changed; nothing where they are."""
     gap = next((e for e in each if e.compare == "difference" and e.group is None), None)
+    if gap is not None and gap.status == "suppressed":
+        return ""
     alike = gap is None or gap.low is None or gap.low <= 0
-    differ = "; that groups differ is not shown" * alike
-    left = any((e.value or 0.0) >= most for group, e in groups.items() if group not in ranked)
-    few = f"; groups with fewer than {FEWEST_CHANGED} changed decisions are not ranked" * left
-    return f"{said} ({sure}){differ}{few}."
+    return "; that groups differ is not shown" * alike
 
 
 def _count_withheld(told: _Told) -> str:
     """Return of how many groups the net change is withheld; nothing where there are none."""
-    n = len(told.withheld)
+    return _say_withheld(len(told.withheld), told.by)
+
+
+def _say_withheld(n: int, by: tuple[str, ...]) -> str:
     if not n:
         return ""
-    return f"; {n} group{'s' * (n > 1)} by {grouping_text(told.by)} {('is', 'are')[n > 1]} withheld"
+    return f"; {n} group{'s' * (n > 1)} by {grouping_text(by)} {('is', 'are')[n > 1]} withheld"
 
 
 def _is_withheld(told: _Told) -> bool:

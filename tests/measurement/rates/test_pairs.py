@@ -529,6 +529,26 @@ def test_whose_decisions_changed_most_is_withheld_where_a_page_hides_a_group():
     assert "whose decisions changed most is withheld" in describe_change(publishable(result, 10))
 
 
+def test_where_a_page_hides_one_group_the_others_are_ranked_and_nothing_is_said_of_it():
+    moves = {"a": (400, 40, 40), "b": (400, 60, 60), "c": (400, 4, 3)}
+    new, earlier = (np.concatenate(each) for each in zip(*(move(*each) for each in moves.values()), strict=True))
+    result = compare(new, earlier, g=np.repeat(list(moves), 400).tolist())
+    said = describe_change(publishable(result, 10))
+    shown = "By g, among the groups that are shown, decisions changed most for 'b': 30.0% of 400"
+    assert said == f"{shown} (95% interval 26% to 35%); 1 group by g is withheld."
+    assert "By g, decisions changed most for 'b': 30.0% of 400 (95% interval 26% to 35%)." in describe_change(
+        publishable(result, 5)
+    )
+
+
+def test_where_a_page_shows_only_groups_of_few_changes_it_says_so():
+    moves = {"a": (4000, 0, 0), "b": (3000, 0, 0), "c": (300, 4, 3)}
+    new, earlier = (np.concatenate(each) for each in zip(*(move(*each) for each in moves.values()), strict=True))
+    result = compare(new, earlier, g=np.repeat(list(moves), [4000, 3000, 300]).tolist())
+    few = "By g, too few decisions changed among the groups that are shown to say whose changed most"
+    assert describe_change(publishable(result, 10)).startswith(f"{few}; 1 group by g is withheld.")
+
+
 def limit_loss(lost, gained, rows, limit):
     """Return the gate on the net loss of one group of so many rows."""
     ones = np.ones(rows, dtype=int)
