@@ -126,12 +126,12 @@ def _open_baseline(job: Job) -> Earlier | None:
     return open_baseline(job.config, job.folder, job.store)
 
 
-def _compare(result: AuditResult, config: Config, earlier: Earlier | None) -> AuditResult:
+def _compare(result: AuditResult, job: Job, earlier: Earlier | None) -> AuditResult:
     if earlier is None or result.verdict == "incomplete":
         return result
     from audit.pipeline.two_runs.baseline import judge_beside
 
-    return judge_beside(earlier, result, config, dt.datetime.fromisoformat(result.run.finished).date())
+    return judge_beside(earlier, result, job.config, dt.datetime.fromisoformat(result.run.finished).date(), job.folder)
 
 
 def _audit_predictions(job: Job, opened: OpenTables, found: Findings) -> Job:
@@ -151,7 +151,7 @@ def _finish(
 ) -> Audited:
     failed = ended is not None and not ended.whole
     try:
-        result = _compare(conclude(job.config, found, record, energy, failed=failed), job.config, earlier)
+        result = _compare(conclude(job.config, found, record, energy, failed=failed), job, earlier)
         folder, lost = _keep(job, result, failed=failed)
     except Exception as error:
         if ended is None or not failed:
@@ -310,7 +310,7 @@ def _may_train(job: Job, found: Findings, earlier: Earlier | None, started: str)
             data=tuple(found.data),
             estimates=found.estimates,
         )
-        evidence = replace(evidence, baseline=keep_baseline(earlier, so_far, paired=False))
+        evidence = replace(evidence, baseline=keep_baseline(earlier, so_far, None))
     failed, undecided = judge_before_training(job.config, evidence, today())
     if job.insist:
         found.continued = failed

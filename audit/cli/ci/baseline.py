@@ -67,7 +67,7 @@ def judge_now(found: AuditResult, config: Config, named: str | None, store: Path
 
         earlier = open_baseline(config, Path(), Store(store))
         if earlier is not None:
-            return judge_beside(earlier, found, config, today)
+            return judge_beside(earlier, found, config, today, Path())
     if named == NONE or (renamed and config.baseline is None):
         found = replace(found, baseline=None, gates=tuple(replace(gate, change=None) for gate in found.gates))
     return judge_again(found, config, today, remeasure_from(config, found.cubes))

@@ -53,6 +53,8 @@ class Earlier:
     result: AuditResult
     digest: str
     source: str
+    folder: Path
+    """Where its record lies."""
 
 
 def open_baseline(config: Config, folder: Path, store: Store) -> Earlier | None:
@@ -78,7 +80,7 @@ def open_baseline(config: Config, folder: Path, store: Store) -> Earlier | None:
     except (StoreError, OSError) as error:
         raise QuestionError(f"{shown} cannot be used: {printable(error, 400)}; {MEND}") from error
     _require_comparable(result, config, shown)
-    return Earlier(result, digest, named)
+    return Earlier(result, digest, named, file.parent)
 
 
 def _require_whole(result: AuditResult, file: Path) -> None:
@@ -117,25 +119,26 @@ def _show(value: Any) -> str:
     return "not set" if value in (None, (), {}, "") else printable(repr(value), 60)
 
 
-def judge_beside(earlier: Earlier, result: AuditResult, config: Config, today: dt.date) -> AuditResult:
-    """Return a result judged again beside a baseline, on a day."""
+def judge_beside(earlier: Earlier, result: AuditResult, config: Config, today: dt.date, folder: Path) -> AuditResult:
+    """Return a result judged again beside a baseline, on a day; its tables are looked for from a folder."""
     # What was found beside another baseline is of no use here.
     bare = tuple(replace(gate, change=None) for gate in result.gates)
-    with_baseline = replace(result, baseline=keep_baseline(earlier, result), gates=bare)
+    with_baseline = replace(result, baseline=keep_baseline(earlier, result, folder), gates=bare)
     return judge_again(with_baseline, config, today, remeasure_from(config, result.cubes))
 
 
-def keep_baseline(earlier: Earlier, new: AuditResult, *, paired: bool = True) -> Baseline:
+def keep_baseline(earlier: Earlier, new: AuditResult, folder: Path | None) -> Baseline:
     """Return what limits need of a baseline.
 
     Parameters
     ----------
     earlier, new
         The baseline, and the result beside it.
-    paired
-        Whether rows are joined by their key; without a model there are none to join.
+    folder
+        From which the tables of both are named, so that rows are joined by their key; None where no model was audited
+        yet, so that there are none to join.
     """
-    joined, note = _pair(earlier.result, new) if paired else (None, "")
+    joined, note = (None, "") if folder is None else _pair(earlier, new, folder)
     shown = {identify_limit(g): g for g in publishable(earlier.result, find_k(new)).gates}
     gates = []
     for gate in keep_gates(earlier.result):
@@ -167,16 +170,16 @@ def _find_by(result: AuditResult, gate: BaselineGate) -> tuple[str, ...]:
     return next((g.estimate.by for g in result.gates if g.name == gate.name and g.estimate is not None), ())
 
 
-def _pair(old: AuditResult, new: AuditResult) -> tuple[PairedRuns | None, str]:
+def _pair(earlier: Earlier, new: AuditResult, folder: Path) -> tuple[PairedRuns | None, str]:
     """Join the rows of both by their key; where that cannot be done, or rows are not the same in both, the reason.
 
     A row of another group or label is no longer the same: how decisions of one person hang together says nothing of the
     rates of two groups, and one row in a hundred made one run in four "worse".
     """
-    if not can_be_paired(old, new):
+    if not can_be_paired(earlier.result, new):
         return None, ""
     try:
-        joined = pair_runs(old, new)
+        joined = pair_runs(earlier.result, new, (folder, earlier.folder))
     except (InputError, AuditError) as error:
         return None, printable(error, 240)
     alone = joined.only_old + joined.only_new

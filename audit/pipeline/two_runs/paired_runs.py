@@ -51,8 +51,15 @@ def can_be_paired(old: AuditResult, new: AuditResult) -> bool:
     return keys[0] is not None and keys[0] == keys[1]
 
 
-def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
+def pair_runs(old: AuditResult, new: AuditResult, folders: Sequence[Path] = ()) -> PairedRuns:
     """Compare the decisions of two runs about the same rows; labels, groups and weights are those of the new run.
+
+    Parameters
+    ----------
+    old, new
+        The runs.
+    folders
+        Where their tables may lie beside this folder, because a record keeps no folder.
 
     Raises
     ------
@@ -68,7 +75,9 @@ def pair_runs(old: AuditResult, new: AuditResult) -> PairedRuns:
     wanted = [c for c in plan.columns if c not in {after.predictions.prediction, after.predictions.score}]
     told = {c for c in (before.predictions_label, *before.data.groups) if c is not None}
     shared = [c for c in dict.fromkeys((after.predictions_label, *after.data.groups)) if c in told and c != key]
-    rows = [_read(old, before, (key, *shared), EARLIER), _read(new, after, tuple(dict.fromkeys((key, *wanted))), NEW)]
+    columns = tuple(dict.fromkeys((key, *wanted)))
+    tables = _open(old, before, folders), _open(new, after, folders)
+    rows = [_read(tables[0], before, (key, *shared), EARLIER), _read(tables[1], after, columns, NEW)]
     joined, counts = _join(rows[0], rows[1], key)
     unlike = _count_unlike(rows[0], rows[1], key, shared)
     return PairedRuns(_audit_joined(joined, after), key, *counts, unlike)
@@ -109,14 +118,12 @@ def _audit_joined(joined: Any, after: Config) -> AuditResult:
     )
 
 
-def _read(result: AuditResult, config: Config, columns: tuple[str, ...], name: str) -> Any:
+def _read(table: Table, config: Config, columns: tuple[str, ...], name: str) -> Any:
     """Read the columns of the table that a run audited, its decisions under a name."""
-    asked, table = config.predictions, _open(result, config)
-    if asked is None:
-        raise QuestionError(f"run {printable(result.run.id)} has no predictions")
-    decision = asked.prediction or asked.score or ""
+    asked = config.predictions
+    decision = "" if asked is None else asked.prediction or asked.score or ""
     taken = quote_identifier(decision)
-    if asked.prediction is None:
+    if asked is not None and asked.prediction is None:
         taken = f"CAST({taken} >= {float(asked.threshold)!r} AS INTEGER)"
     table.require((*columns, decision))
     with DuckEngine().scan(table, (*columns, decision)) as scan:
@@ -124,21 +131,20 @@ def _read(result: AuditResult, config: Config, columns: tuple[str, ...], name: s
         return scan.con.sql(f"SELECT {listed}, {taken} AS {name} FROM {scan.source}").to_arrow_table()  # noqa: S608
 
 
-def _open(result: AuditResult, config: Config) -> Table:
-    """Open the table of predictions of a run, as it was audited."""
+def _open(result: AuditResult, config: Config, folders: Sequence[Path]) -> Table:
+    """Open the table of predictions of a run, as it was audited, from the first folder that has it so."""
     source = config.predictions_source
     part: Part | None = next((part for part in result.data if part.part == "predictions"), None)
     if source is None or part is None or part.digest is None:
         raise SourceError(f"run {printable(result.run.id)} did not keep which table it audited")
     if is_address(source):
         raise SourceError(f"{hide_secrets(source)} is an address, and only files here are read again; keep a copy")
-    named = result.run.command[2:3] if result.run.command[1:2] == ("run",) else ()
-    folders = [Path(), *(Path(word) if Path(word).is_dir() else Path(word).parent for word in named)]
-    folder = next((folder for folder in folders if (folder / source).exists()), Path())
-    table = open_source(source, folder=folder, dialect=config.dialect(source))
-    if table.digest != part.digest:
-        raise SourceError(f"{printable(source)} has changed since run {printable(result.run.id)} audited it")
-    return table
+    there = [folder for folder in dict.fromkeys((*folders, Path())) if (folder / source).exists()] or [Path()]
+    for folder in there:
+        table = open_source(source, folder=folder, dialect=config.dialect(source))
+        if table.digest == part.digest:
+            return table
+    raise SourceError(f"{printable(source)} has changed since run {printable(result.run.id)} audited it")
 
 
 def _join(old: Any, new: Any, key: str) -> tuple[Any, tuple[int, int, int]]:

@@ -159,6 +159,21 @@ def test_rows_that_are_not_the_same_are_not_paired_and_no_small_count_is_said(ma
     assert f"any dependence is allowed for ({said})" in out
 
 
+def test_rows_are_paired_wherever_the_configuration_lies(tmp_path, monkeypatch, capsys):
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path / "sub")
+    write_table("old.parquet", (0.5, 0.7))
+    ask("old.parquet", data='key = "id"')
+    monkeypatch.chdir(tmp_path)
+    audit(capsys, "run", "sub")
+    audit(capsys, "baseline", "update", "latest", "--to", "sub/main.json")
+    monkeypatch.chdir(tmp_path / "sub")
+    ask("old.parquet", BASELINE, 'key = "id"')
+    monkeypatch.chdir(tmp_path)
+    for words in (("run", "sub"), ("gate", "latest", "--baseline", "sub/main.json")):
+        assert "row by row (800 rows in both)" in audit(capsys, *words)[1]
+
+
 def test_a_gap_is_not_better_because_the_group_that_was_worst_off_is_gone(main_json, capsys):
     frame = pd.read_parquet("old.parquet")
     frame["race"] = np.where((frame["race"] == "white") & (frame["id"] % 2 == 0), "asian", frame["race"])
