@@ -12,7 +12,7 @@ from card_page import Page, contrast, palette
 import audit
 from audit.config.read import parse
 from audit.errors import QuestionError
-from audit.report.card.render import FILES, FORMATS, find_formats, render
+from audit.report.card.render import FILES, FORMATS, find_formats, make_environment, render
 from audit.report.disclosure.publishable import publishable
 from audit.report.ll144 import format_ratio
 from audit.system.environment import find_asset
@@ -260,7 +260,7 @@ def test_the_page_is_whole_and_loads_nothing(page):
 def test_its_colours_are_those_of_the_card():
     own = find_asset("reports/templates/ll144.html.j2").read_text(encoding="utf-8")
     assert not re.search(r"#[0-9a-f]{3,6}\b", own)
-    css = find_asset("reports/templates/card.css").read_text(encoding="utf-8")
+    css = make_environment("html").get_template("card.css").render()
     for scheme in (":root", "prefers-color-scheme: dark"):
         colours = palette(css, scheme)
         for ink in ("ink", "muted", "insufficient"):

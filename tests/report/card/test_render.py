@@ -14,7 +14,7 @@ import audit
 from audit.errors import AuditError, capitalise
 from audit.report.card.accounts import collect_owner_words
 from audit.report.card.charts import Scale, make_scale
-from audit.report.card.render import escape_inline, render
+from audit.report.card.render import escape_inline, make_environment, render
 from audit.report.card.view import make_card_view, write_headline
 from audit.system.environment import find_asset
 
@@ -84,7 +84,7 @@ def test_the_page_loads_nothing_and_runs_nothing(page):
 
 
 def test_the_styles_load_nothing():
-    css = find_asset("reports/templates/card.css").read_text(encoding="utf-8")
+    css = make_environment("html").get_template("card.css").render()
     assert not re.search(r"url\(|@import|@font-face|expression", css)
 
 
@@ -354,12 +354,12 @@ TEXT_PAIRS = [
 @pytest.mark.parametrize("scheme", [":root", "prefers-color-scheme: dark", "@media print"])
 @pytest.mark.parametrize(("text", "ground"), TEXT_PAIRS)
 def test_text_is_readable_on_its_ground(scheme, text, ground):
-    colours = palette(find_asset("reports/templates/card.css").read_text(encoding="utf-8"), scheme)
+    colours = palette(make_environment("html").get_template("card.css").render(), scheme)
     assert contrast(colours[text], colours[ground]) >= 4.5
 
 
 def test_every_colour_is_a_named_one():
-    css = find_asset("reports/templates/card.css").read_text(encoding="utf-8")
+    css = make_environment("html").get_template("card.css").render()
     used = set(re.findall(r"var\(--([a-z-]+)\)", css))
     for scheme in (":root", "prefers-color-scheme: dark"):
         assert used <= set(palette(css, scheme))

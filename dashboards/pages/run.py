@@ -1,0 +1,17 @@
+"""The verdict of one run: why, by how much, who answers for it, and what to do."""
+
+from __future__ import annotations
+
+from audit.report.card.view import make_report_view
+from dashboards import shell
+
+
+def main() -> None:
+    """Draw the page."""
+    shown = shell.get_shown()
+    card = make_report_view(shown.result, 1)
+    shell.draw("verdict", card=card, name=shown.result.run.id)
+    shell.draw("limits", limits=card.limits)
+
+
+main()
