@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 HERE = Path(__file__).resolve().parent
 # In a wheel this folder lies among the assets of `audit` and is no package that is installed.
@@ -22,10 +23,14 @@ from dashboards import shell  # noqa: E402
 PAGES = {
     "run": "Run",
     "groups": "Groups",
+    "data": "Data",
+    "compare": "Compare",
+    "energy": "Energy",
+    "evidence": "Evidence",
     "runs": "Runs",
 }
 """File and title of each page; a reader begins with the verdict of the newest run."""
-STORE_PAGES = ("Runs",)
+OF_STORE = ("Runs",)
 """Pages of the store, which need no run that can be read."""
 
 
@@ -35,9 +40,7 @@ def main() -> None:
     shell.dress()
     # A page that is open needs the token no more, and addresses stand in histories.
     st.query_params.pop("token", None)
-    page = st.navigation(
-        [st.Page(HERE / "pages" / f"{file}.py", title=title, url_path=file, default=file == "run") for file, title in PAGES.items()]
-    )
+    page = st.navigation(list(map(make_page, PAGES)))
     try:
         entries = shell.list_entries()
     except AuditError as error:
@@ -52,33 +55,43 @@ def main() -> None:
         return
     with st.sidebar:
         entry = shell.show_run_choice(entries)
-    if page.title in STORE_PAGES:
-        st.session_state[shell.SHOWN] = (entry, entries)
-        page.run()
-    elif entry.state == "complete":
+    st.session_state[shell.LISTED] = (entry, entries)
+    if entry.state == "complete":
         show_run(page, entry, entries)
+    elif page.title in OF_STORE:
+        page.run()
     else:
         show_unfinished(entry)
+    with st.sidebar:
+        noun = "run" if len(entries) == 1 else "runs"
+        place = shell.escape(shell.get_store().folder.name)
+        st.markdown(f"{len(entries):,} {noun} in {place}. All counts are shown; visible on this machine only.")
 
 
-def show_run(page: object, entry: Entry, entries: tuple[Entry, ...]) -> None:
-    """Draw the choices of a run and the page; a document that is damaged is said instead."""
+def make_page(file: str) -> StreamlitPage:
+    """Return a page by the name of its file."""
+    return st.Page(HERE / "pages" / f"{file}.py", title=PAGES[file], url_path=file, default=file == next(iter(PAGES)))
+
+
+def show_run(page: StreamlitPage, entry: Entry, entries: tuple[Entry, ...]) -> None:
+    """Draw the choices of a run and the page; where its document is damaged, that is said instead."""
     try:
         result = shell.read_run(entry)
     except AuditError as error:
-        shell.show_notice("This run cannot be read", shell.escape(error))
+        if page.title in OF_STORE:
+            page.run()
+        else:
+            shell.show_notice("This run cannot be read", shell.escape(error))
         return
     with st.sidebar:
         choices, by, metric = shell.show_choices(result, entry.id)
-        st.markdown(f"{len(entries):,} {'run' if len(entries) == 1 else 'runs'} in {shell.escape(shell.get_store().folder.name)}. Visible on this machine only.")
     st.session_state[shell.SHOWN] = shell.Shown(entry, entries, result, choices, by, metric)
     page.run()
 
 
 def show_unfinished(entry: Entry) -> None:
     """Show a run that has no result."""
-    word = "Incomplete" if entry.state == "incomplete" else "Damaged"
-    st.title(word, anchor=False)
+    st.title("Incomplete" if entry.state == "incomplete" else "Damaged", anchor=False)
     st.error(f"Nothing was judged: {shell.escape(entry.reason)}.")
     st.markdown(
         f"Run {shell.escape(entry.id)}. The record so far is in {shell.escape(printable(entry.path, 200))}. "

@@ -18,7 +18,7 @@ from typing import Any
 
 import streamlit as st
 
-from audit.errors import AuditError, printable
+from audit.errors import printable
 from audit.record.heads import Entry, read_entry
 from audit.record.reader import read_result
 from audit.record.result import DOCUMENT, AuditResult
@@ -28,9 +28,8 @@ from audit.report.dashboard.choices import Choices, list_choices
 from audit.report.dashboard.runs import name_run
 from audit.system import environment
 
-STORE = "store"
-SHOWN = "shown"
-"""Where a session keeps what its pages show."""
+SHOWN, LISTED = "shown", "listed"
+"""Where a session keeps what its pages show, and the runs of the store."""
 MOST_OFFERED = 200
 """Runs that the list of runs offers; the page of all runs finds every other."""
 MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()<>#+-.!|~$:^=&@/"})
@@ -174,6 +173,25 @@ def get_shown() -> Shown:
     """Return what this session shows; the entry script puts it there before it draws the page."""
     shown: Shown = st.session_state[SHOWN]
     return shown
+
+
+def get_listed() -> tuple[Entry, tuple[Entry, ...]]:
+    """Return the run that is chosen, whatever its state, and all runs."""
+    listed: tuple[Entry, tuple[Entry, ...]] = st.session_state[LISTED]
+    return listed
+
+
+def find_before(shown: Shown) -> str:
+    """Return the complete run before the one that is shown, of the same model where there is one."""
+    others = [e for e in shown.entries if e.state == "complete" and e.id != shown.entry.id]
+    at = shown.entries.index(shown.entry)
+    older = [e for e in others if shown.entries.index(e) > at] or others
+    return next((e for e in older if e.model == shown.entry.model), older[0]).id
+
+
+def list_kept() -> dict[str, str]:
+    """Return the choices of the reader that a link to another run takes along."""
+    return {key: str(st.session_state[key]) for key in ("by", "metric") if st.session_state.get(f"{key}_is_chosen")}
 
 
 def draw(template: str, *, linked: bool = False, **view: object) -> None:

@@ -35,11 +35,7 @@ def verify(
 
     Compares every figure and verdict, and names what it cannot check.
     """
-    from audit.pipeline.verification.cards import cards_amiss, cards_beside
-    from audit.pipeline.verification.tables import compare_tables
-    from audit.pipeline.verification.uncovered import find_uncovered
-    from audit.pipeline.verify import compare_writing, describe_differences
-    from audit.record.reader import find_run_folders
+    from audit.pipeline.verify import verify_document
     from audit.record.result import DOCUMENT
     from audit.record.store import Store
 
@@ -47,15 +43,12 @@ def verify(
     file = Store(store).find(result)
     file = file / DOCUMENT if file.is_dir() else file
     found, _ = load_by_name(result, store)
-    tables = compare_tables(found, data or ())
-    wrong = [*describe_differences(found), *compare_writing(found, file), *tables.amiss]
-    beside = cards_beside(found, file)
-    wrong += cards_amiss(found, file.parent, beside) if not wrong else []
-    if wrong:
-        _refuse(wrong, found, result)
-    _print_approval(found, result, beside)
+    verified = verify_document(found, file, data or ())
+    if verified.wrong:
+        _refuse(verified.wrong, found, result)
+    _print_approval(found, result, verified.cards)
     say("Not checked, because nothing in the record determines it:")
-    for left in find_uncovered(found, named=bool(find_run_folders(file)), read=tables.read):
+    for left in verified.unchecked:
         say(f"  {left}")
     say(FORGERY)
 

@@ -7,8 +7,9 @@ contradicts nothing, and is not found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from audit._version import __version__
@@ -29,17 +30,51 @@ from audit.pipeline.verification.follows import (
 from audit.pipeline.verification.leaves import Difference, find_differences
 from audit.pipeline.verification.margins import margins_amiss
 from audit.record.epochs import find_faults
-from audit.record.reader import UNFIT, write_without_kinds
+from audit.record.reader import UNFIT, find_run_folders, write_without_kinds
 from audit.record.result import AuditResult
 
 __all__ = [
     "Difference",
+    "Verified",
     "compare_writing",
     "describe_differences",
     "find_contradictions",
     "find_unlike_leaves",
     "follow_document",
+    "verify_document",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What recomputing a recorded run found."""
+
+    wrong: tuple[str, ...]
+    """A sentence for all that does not follow from the counts; none where everything does."""
+    cards: tuple[str, ...]
+    """Cards beside the record that were compared with it."""
+    unchecked: tuple[str, ...]
+    """What nothing in the record determines."""
+
+
+def verify_document(result: AuditResult, file: Path, sources: Sequence[str] = ()) -> Verified:
+    """Recompute a recorded run from its counts, and compare the cards beside it and the tables that are named.
+
+    Raises
+    ------
+    StoreError
+        When nothing can be measured of it.
+    """
+    from audit.pipeline.verification.cards import cards_amiss, cards_beside
+    from audit.pipeline.verification.tables import compare_tables
+    from audit.pipeline.verification.uncovered import find_uncovered
+
+    tables = compare_tables(result, sources)
+    wrong = [*describe_differences(result), *compare_writing(result, file), *tables.amiss]
+    beside = cards_beside(result, file)
+    wrong += cards_amiss(result, file.parent, beside) if not wrong else []
+    left = find_uncovered(result, named=bool(find_run_folders(file)), read=tables.read) if not wrong else ()
+    return Verified(tuple(wrong), tuple(beside), tuple(map(str, left)))
 
 
 def describe_differences(result: AuditResult) -> tuple[str, ...]:

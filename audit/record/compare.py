@@ -139,7 +139,7 @@ def compare(old: AuditResult, new: AuditResult) -> Comparison:
     gates = tuple(GateChange(name=n, old=_find_gate(old, n), new=_find_gate(new, n)) for n in names)
     before, after = _collect_rates(old), _collect_rates(new)
     independent = _are_independent(old, new)
-    moved = [_measure_change(before[k], after[k], independent=independent) for k in before if k in after]
+    moved = [measure_change(before[k], after[k], independent=independent) for k in before if k in after]
     return Comparison(
         old=old,
         new=new,
@@ -300,8 +300,11 @@ def _collect_rates(result: AuditResult) -> dict[Key, Estimate]:
     }
 
 
-def _measure_change(old: Estimate, new: Estimate, *, independent: bool) -> RateChange:
-    """Measure how far a rate changed, from the intervals that both documents hold."""
+def measure_change(old: Estimate, new: Estimate, *, independent: bool) -> RateChange:
+    """Measure how far one rate lies from another, from the intervals that documents hold.
+
+    Where the two may rest on the same rows, the interval allows for any dependence between them.
+    """
     value = (new.value or 0.0) - (old.value or 0.0)
     # Newcombe (1998), method 10: what lies below the new rate adds in squares to what lies above the old one. Of rates
     # that may depend on each other, it adds as it is: no correlation makes the deviation of a difference larger than

@@ -28,6 +28,8 @@ HEADLINE = frozenset({"schema", "run", "question", "verdict"})
 """Members that stand first in a document, by the contract's order."""
 GATES, END = b'\n "gates": [', b"\n ]"
 """How the gates of a document begin and end; each has a line."""
+ENERGY = b'\n "energy": '
+"""How the line of a document begins that says what the run drew."""
 WITHHELD = b'"terminal": "withhold"'
 """How a document says that a terminal withholds what a card withholds."""
 SHORT = 7
@@ -139,16 +141,32 @@ def find_gate_figure(path: Path, verdict: str | None) -> str | None:
 
 def _find_gate(path: Path, verdict: str | None) -> Mapping[str, Any]:
     """Find the first gate with a run's verdict; nothing where the document holds none that can be read."""
+    return next((gate for gate in read_gates(path) if gate.get("verdict") == verdict), {})
+
+
+def read_gates(path: Path) -> tuple[Mapping[str, Any], ...]:
+    """Read the gates of a run as its document has them, without the rest; none where they cannot be read."""
     try:
         with _open_regular(path / DOCUMENT) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
             at = held.rfind(GATES)
             end = held.find(END, at)
             text = held[at + len(GATES) : end] if -1 < at < end else b""
         gates = json.loads(b"[" + text + b"]")
-        found: Any = next((gate for gate in gates if gate["verdict"] == verdict), {})
+    except (OSError, ValueError, RecursionError):
+        return ()
+    return tuple(gate for gate in gates if isinstance(gate, Mapping))
+
+
+def find_energy_kwh(path: Path) -> float | None:
+    """Find what a run drew, from its document without the rest; None where nothing was metered or it cannot be read."""
+    try:
+        with _open_regular(path / DOCUMENT) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            at = held.rfind(ENERGY)
+            line = held[at + len(ENERGY) : held.find(b"\n", at + 1)] if at > -1 else b"null"
+        found = json.loads(line.rstrip(b",\r"))
+        return float(found["energy_kwh"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return {}
-    return found if isinstance(found, Mapping) else {}
+        return None
 
 
 def _open_regular(file: Path) -> BinaryIO:

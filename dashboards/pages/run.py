@@ -12,6 +12,11 @@ def main() -> None:
     card = make_report_view(shown.result, 1)
     shell.draw("verdict", card=card, name=shown.result.run.id)
     shell.draw("limits", limits=card.limits)
+    for grouping in card.model:
+        if grouping.flow is not None:
+            shell.draw("flow", flow=grouping.flow)
+    if card.models is not None:
+        shell.draw("models", models=card.models)
 
 
 main()

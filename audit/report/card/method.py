@@ -68,10 +68,11 @@ def define_metrics(result: AuditResult) -> tuple[Term, ...]:
     )
     wanted = [m for m in dict.fromkeys((*shown, *DATA_SHOWN, *sorted(gated))) if m in present]
     several = any(e.outcome is not None for e in result.estimates)
-    return tuple(_define_metric(CATALOGUE[m], several=several) for m in wanted if m in CATALOGUE)
+    return tuple(define_metric(CATALOGUE[m], several=several) for m in wanted if m in CATALOGUE)
 
 
-def _define_metric(metric: Metric, *, several: bool = False) -> Term:
+def define_metric(metric: Metric, *, several: bool = False) -> Term:
+    """Return formula and source of one metric; ``several`` where it is of more than two classes."""
     caveat = ""
     if metric.caveat:
         caveat = f" {capitalise(metric.caveat)}."

@@ -37,7 +37,7 @@ def list_choices(result: AuditResult) -> Choices:
     measured = {by: _list_metrics(found, by) for by in found.groupings()}
     groupings = _name_all(by for by, metrics in measured.items() if metrics)
     metrics = {name: measured[by] for name, by in groupings.items()}
-    titles = {m: make_title(m) for every in metrics.values() for m in every}  # noqa: E501
+    titles = {m: make_title(m) for every in metrics.values() for m in every}
     gate = find_deciding_gate(result.gates)
     e = gate.estimate if gate is not None else None
     first = next(iter(groupings), "")

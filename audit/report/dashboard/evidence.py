@@ -1,0 +1,71 @@
+"""What supports the verdict of a run, as plain data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from audit.record.result import AuditResult
+from audit.report.card.accounts import list_provenance
+from audit.report.card.shapes import Table, TableRow, make_table
+from audit.report.card.words import BADGES, Badge, clean_text, make_text_cell
+
+MOST_WRONG = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """What the page shows."""
+
+    badge: Badge
+    sentence: str
+    wrong: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    waivers: Table
+    provenance: tuple[tuple[str, str], ...]
+
+
+def make_evidence_view(
+    result: AuditResult, wrong: Sequence[str], cards: Sequence[str], unchecked: Sequence[str]
+) -> EvidenceView:
+    """Return what recomputing a run found, its waivers, and where its numbers come from.
+
+    Parameters
+    ----------
+    wrong
+        Sentences for what does not follow from the counts.
+    cards
+        Names of the cards beside the record that were compared with it.
+    unchecked
+        What nothing in the record determines.
+    """
+    return EvidenceView(
+        badge=BADGES["fail" if wrong else "pass"],
+        sentence=_describe(result, wrong, cards),
+        wrong=tuple(clean_text(w, 600) for w in wrong[:MOST_WRONG]),
+        unchecked=tuple(clean_text(u, 600) for u in unchecked),
+        waivers=make_table("Waivers", ("Limit", "Owner", "Reason", "Ends"), list(_list_waivers(result)), 1),
+        provenance=list_provenance(result),
+    )
+
+
+def _describe(result: AuditResult, wrong: Sequence[str], cards: Sequence[str]) -> str:
+    if wrong:
+        differ = "1 value differs" if len(wrong) == 1 else f"{len(wrong):,} values differ"
+        return f"{differ} from those recomputed from the counts of the record. Do not rely on this run."
+    beside = f" {', '.join(cards)}: match the record." if cards else " No card lies beside it."
+    return (
+        f"{len(result.estimates):,} estimates and {len(result.gates):,} verdicts match the values recomputed from the "
+        f"counts of the record.{beside}"
+    )
+
+
+def _list_waivers(result: AuditResult) -> Iterator[TableRow]:
+    today = dt.datetime.now(dt.UTC).date()
+    for gate in result.gates:
+        if gate.waiver is not None:
+            left = (dt.date.fromisoformat(gate.waiver.expires) - today).days
+            when = f"{gate.waiver.expires} ({left:,} days left)" if left >= 0 else f"{gate.waiver.expires} (ended)"
+            texts = (clean_text(gate.waiver.owner), clean_text(gate.waiver.reason), when)
+            yield TableRow(clean_text(gate.name), tuple(map(make_text_cell, texts)))

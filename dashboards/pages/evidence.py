@@ -1,0 +1,45 @@
+"""What supports the verdict: what recomputing it found, waivers, where it comes from, and the documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from audit.errors import AuditError
+from audit.pipeline.verify import Verified, verify_document
+from audit.record.result import DOCUMENT, AuditResult
+from audit.report.dashboard.evidence import make_evidence_view
+from dashboards import shell
+
+OFFERED = (
+    ("report.html", "Internal report", "text/html"),
+    ("card.html", "Card", "text/html"),
+    ("card.md", "Card as Markdown", "text/markdown"),
+    (DOCUMENT, "Record (audit.json)", "application/json"),
+)
+
+
+def main() -> None:
+    """Draw the page."""
+    st.title("Evidence", anchor=False)
+    shown = shell.get_shown()
+    folder = shown.entry.path
+    try:
+        verified = verify_once(folder, shell.stamp_document(folder), shown.result)
+    except AuditError as error:
+        st.error(shell.escape(error))
+        verified = Verified((), (), ())
+    shell.draw("evidence", view=make_evidence_view(shown.result, verified.wrong, verified.cards, verified.unchecked))
+    st.subheader("Documents", anchor=False)
+    for name, label, kind in OFFERED:
+        shell.offer(label, folder / name, f"{shown.entry.id}-{name}", kind)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Recomputing the record from its counts")  # type: ignore[untyped-decorator]
+def verify_once(folder: Path, _stamp: tuple[int, int], _result: AuditResult) -> Verified:
+    """Recompute a run once for all sessions."""
+    return verify_document(_result, folder / DOCUMENT)
+
+
+main()
