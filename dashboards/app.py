@@ -69,8 +69,11 @@ def main() -> None:
 
 
 def make_page(file: str) -> StreamlitPage:
-    """Return a page by the name of its file."""
-    return st.Page(HERE / "pages" / f"{file}.py", title=PAGES[file], url_path=file, default=file == next(iter(PAGES)))
+    """Return a page by the name of its file.
+
+    Their folder must not be called "pages": Streamlit runs what lies in such a folder by itself, without this script.
+    """
+    return st.Page(HERE / "screens" / f"{file}.py", title=PAGES[file], url_path=file, default=file == next(iter(PAGES)))
 
 
 def show_run(page: StreamlitPage, entry: Entry, entries: tuple[Entry, ...]) -> None:
