@@ -20,6 +20,7 @@ from audit.errors import AuditError, printable  # noqa: E402
 from audit.record.heads import Entry  # noqa: E402
 from dashboards import shell  # noqa: E402
 
+# File and title of each page; a reader begins with the verdict of the newest run.
 PAGES = {
     "run": "Run",
     "groups": "Groups",
@@ -29,9 +30,8 @@ PAGES = {
     "evidence": "Evidence",
     "runs": "Runs",
 }
-"""File and title of each page; a reader begins with the verdict of the newest run."""
+# Pages of the store, which need no run that can be read.
 OF_STORE = ("Runs",)
-"""Pages of the store, which need no run that can be read."""
 
 
 def main() -> None:

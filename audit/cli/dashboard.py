@@ -75,9 +75,8 @@ def serve(store: Path, *, port: int | None = None, open_browser: bool = True) ->
     QuestionError
         When the extra is not installed, or the port is taken.
     """
-    missing = [name for name in ("streamlit", "altair") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise QuestionError(f"the dashboard needs {' and '.join(missing)}; pip install 'evenhand[dashboard]'")
+    if importlib.util.find_spec("streamlit") is None:
+        raise QuestionError("the dashboard needs streamlit; pip install 'evenhand[dashboard]'")
     chosen, token = _find_port(port), secrets.token_urlsafe(24)
     address = f"http://{HOST}:{chosen}/?token={token}"
     flags = [f"--{name}={value}" for name, value in SETTINGS.items()]

@@ -9,8 +9,8 @@ from audit.report.dashboard import compare as of
 from audit.report.dashboard.runs import name_run
 from dashboards import shell
 
+# Runs beside the one that is shown.
 MOST = 3
-"""Runs beside the one that is shown."""
 
 
 def main() -> None:

@@ -204,7 +204,7 @@ def test_a_format_is_one_file_that_says_so(tmp_path, monkeypatch):
     assert set(FILES) <= set(FORMATS)
     from audit.report.card import render as card
 
-    for file in find_asset("reports/templates").iterdir():
+    for file in find_asset("reports/templates").glob("*.*"):
         shutil.copy(file, tmp_path)
     (tmp_path / "line.md.j2").write_text("{# format line from card #}\n{{ card.badge.word | inline }}\n")
     monkeypatch.setattr(card, "find_asset", lambda _: tmp_path)

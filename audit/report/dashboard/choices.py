@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from audit.estimate import Stage
 from audit.gates.judge import find_deciding_gate
@@ -37,7 +38,7 @@ def list_choices(result: AuditResult) -> Choices:
     measured = {by: _list_metrics(found, by) for by in found.groupings()}
     groupings = _name_all(by for by, metrics in measured.items() if metrics)
     metrics = {name: measured[by] for name, by in groupings.items()}
-    titles = {m: make_title(m) for every in metrics.values() for m in every}
+    titles = {m: make_title(m) for m in chain.from_iterable(metrics.values())}
     gate = find_deciding_gate(result.gates)
     e = gate.estimate if gate is not None else None
     first = next(iter(groupings), "")

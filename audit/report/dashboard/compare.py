@@ -17,7 +17,7 @@ MOST_CHANGES = 25
 
 
 @dataclass(frozen=True, slots=True)
-class CompareView:
+class _CompareView:
     """Another run beside the one that is shown."""
 
     title: str
@@ -25,11 +25,11 @@ class CompareView:
     changes: Table
 
 
-def make_compare_view(other: AuditResult, shown: AuditResult, name: str) -> CompareView:
+def make_compare_view(other: AuditResult, shown: AuditResult, name: str) -> _CompareView:
     """Return what changed from another run to the one that is shown."""
     found = compare(other, shown)
     sentences = (*describe_question(found), f"{count_changes(found)}.")
-    return CompareView(f"From {name} to the run shown", tuple(clean_text(s, 600) for s in sentences), _tabulate(found))
+    return _CompareView(f"From {name} to the run shown", tuple(clean_text(s, 600) for s in sentences), _tabulate(found))
 
 
 def _tabulate(found: Comparison) -> Table:

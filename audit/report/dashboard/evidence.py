@@ -15,7 +15,7 @@ MOST_WRONG = 20
 
 
 @dataclass(frozen=True, slots=True)
-class EvidenceView:
+class _EvidenceView:
     """What the page shows."""
 
     badge: Badge
@@ -28,7 +28,7 @@ class EvidenceView:
 
 def make_evidence_view(
     result: AuditResult, wrong: Sequence[str], cards: Sequence[str], unchecked: Sequence[str]
-) -> EvidenceView:
+) -> _EvidenceView:
     """Return what recomputing a run found, its waivers, and where its numbers come from.
 
     Parameters
@@ -40,7 +40,7 @@ def make_evidence_view(
     unchecked
         What nothing in the record determines.
     """
-    return EvidenceView(
+    return _EvidenceView(
         badge=BADGES["fail" if wrong else "pass"],
         sentence=_describe(result, wrong, cards),
         wrong=tuple(clean_text(w, 600) for w in wrong[:MOST_WRONG]),

@@ -42,7 +42,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
-class GroupsView:
+class _GroupsView:
     """What the page shows."""
 
     sentence: str
@@ -66,15 +66,15 @@ class Asked:
     """Group that every other one is compared with."""
 
 
-def make_groups_view(result: AuditResult, choices: Choices, by: By, metric: str, asked: Asked) -> GroupsView:
+def make_groups_view(result: AuditResult, choices: Choices, by: By, metric: str, asked: Asked) -> _GroupsView:
     """Return one metric of the groups that are asked for."""
     found = EstimateIndex(result, choices.stage)
     every = _list_rates(found, by, metric)
     chosen = _sort([e for e in every if _is_found(by, e, asked.search)], asked.order)
     at = (max(1, asked.page) - 1) * PER_PAGE
     shown = chosen[at : at + PER_PAGE] or chosen[:PER_PAGE]
-    return GroupsView(
-        sentence=describe_spread(found, by, metric),
+    return _GroupsView(
+        sentence=_describe_spread(found, by, metric),
         chart=_draw(found, by, metric, shown),
         table=_tabulate(found, by, metric, shown, _find_rate(every, asked.reference)),
         pages=max(1, -(-len(chosen) // PER_PAGE)),
@@ -90,9 +90,9 @@ def list_groups(result: AuditResult, choices: Choices, by: By, metric: str) -> d
     return {name_group(by, e.group): e.group for e in rates if e.group and None not in e.group}
 
 
-def describe_spread(found: EstimateIndex, by: By, metric: str) -> str:
+def _describe_spread(found: EstimateIndex, by: By, metric: str) -> str:
     """Return in one sentence which groups lie furthest apart, by how much, and how sure that is."""
-    gap, ratio = (found.gap(metric, kind, by) for kind in ("difference", "ratio"))
+    gap, ratio = found.gap(metric, "difference", by), found.gap(metric, "ratio", by)
     title, where = make_title(metric), name_grouping(by)
     if gap is None or gap.value is None or gap.pair is None:
         why = f": {gap.reason}" if gap is not None and gap.reason else ""
@@ -108,7 +108,7 @@ def describe_spread(found: EstimateIndex, by: By, metric: str) -> str:
 def tabulate_outcomes(result: AuditResult, by: By, group: Group) -> Table | None:
     """Return the confusion table of one group, from the counts that its rates rest on; None where it has none."""
     found = EstimateIndex(result, "model")
-    right, wrong = (found.rate(metric, by, group) for metric in OUTCOMES)
+    right, wrong = found.rate(OUTCOMES[0], by, group), found.rate(OUTCOMES[1], by, group)
     if right is None or wrong is None or right.denominator is None or wrong.denominator is None:
         return None
     counts = [(right.numerator, right.denominator), (wrong.numerator, wrong.denominator)]

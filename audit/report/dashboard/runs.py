@@ -24,7 +24,7 @@ MOST_VERSIONS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class RunRow:
+class _RunRow:
     """One run of the table."""
 
     id: str
@@ -42,10 +42,10 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RunsView:
+class _RunsView:
     """The table."""
 
-    rows: tuple[RunRow, ...]
+    rows: tuple[_RunRow, ...]
     sentence: str
     pages: int
 
@@ -53,15 +53,15 @@ class RunsView:
 def name_run(entry: Entry) -> str:
     """Return model, version, verdict and time of a run, and the end of its id, which no two runs share."""
     named = clean_text(" ".join(t for t in (entry.model, entry.model_version) if t) or UNNAMED[entry.state], 60)
-    return f"{named} · {find_badge(entry).word} · {format_moment(entry.started)} · {entry.id[-6:]}"
+    return f"{named} · {_find_badge(entry).word} · {_format_moment(entry.started)} · {entry.id[-6:]}"
 
 
-def find_badge(entry: Entry) -> Badge:
+def _find_badge(entry: Entry) -> Badge:
     """Return the verdict of a run, or that it has none."""
     return STATES.get(entry.state) or BADGES[entry.verdict or "incomplete"]
 
 
-def format_moment(text: str | None) -> str:
+def _format_moment(text: str | None) -> str:
     """Return UTC time to the minute."""
     return f"{(text or 'unknown')[:16].replace('T', ' ')} UTC"
 
@@ -75,7 +75,7 @@ def make_runs_view(
     page: int = 1,
     pinned: Sequence[str] = (),
     kept: Mapping[str, str] | None = None,
-) -> RunsView:
+) -> _RunsView:
     """Return the runs that are asked for; those that are pinned stand first, whatever is asked.
 
     Parameters
@@ -96,7 +96,7 @@ def make_runs_view(
     at = (min(max(1, page), pages) - 1) * PER_PAGE
     rows = [*first, *ordered[at : at + PER_PAGE]]
     noun = "run" if len(entries) == 1 else "runs"
-    return RunsView(
+    return _RunsView(
         tuple(_make_row(e, kept or {}, is_pinned=e.id in pinned) for e in rows),
         f"{len(found):,} of {len(entries):,} {noun} fit."
         if len(found) != len(entries)
@@ -107,12 +107,12 @@ def make_runs_view(
 
 def list_verdicts(entries: Sequence[Entry]) -> list[str]:
     """Return the words of all verdicts and states in a store, in the order of the words."""
-    return sorted({find_badge(e).word for e in entries})
+    return sorted({_find_badge(e).word for e in entries})
 
 
 def _is_found(entry: Entry, search: str, verdicts: Sequence[str]) -> bool:
     text = " ".join(filter(None, (entry.model, entry.model_version, entry.commit, entry.id))).casefold()
-    return search.strip().casefold() in text and (not verdicts or find_badge(entry).word in verdicts)
+    return search.strip().casefold() in text and (not verdicts or _find_badge(entry).word in verdicts)
 
 
 def _sort(entries: list[Entry], order: str) -> list[Entry]:
@@ -126,16 +126,16 @@ def _sort(entries: list[Entry], order: str) -> list[Entry]:
     return entries
 
 
-def _make_row(entry: Entry, kept: Mapping[str, str], *, is_pinned: bool) -> RunRow:
+def _make_row(entry: Entry, kept: Mapping[str, str], *, is_pinned: bool) -> _RunRow:
     kwh = find_energy_kwh(entry.path) if entry.state == "complete" else None
-    return RunRow(
+    return _RunRow(
         id=entry.id,
         link=f"run?{urlencode({**kept, 'run': entry.id})}",
-        badge=find_badge(entry),
+        badge=_find_badge(entry),
         model=clean_text(entry.model or UNNAMED[entry.state], 60),
         version=clean_text(entry.model_version or NOTHING, 40),
         commit=clean_text(entry.commit or NOTHING, 20),
-        started=format_moment(entry.started),
+        started=_format_moment(entry.started),
         gap=clean_text(entry.reason, 160) if entry.reason else find_gate_figure(entry.path, entry.verdict) or NOTHING,
         energy="not metered" if kwh is None else f"{format_figure(kwh)} kWh",
         is_pinned=is_pinned,
@@ -172,14 +172,14 @@ def draw_trend(entries: Sequence[Entry], of: Entry, limit: str) -> Chart | None:
 
 def _draw_version(entry: Entry, gate: Mapping[str, Any], scale: Any, figure: Any) -> Row:
     value, low, high = ((gate.get("estimate") or {}).get("value"), gate.get("low"), gate.get("high"))
-    name = " ".join((clean_text(entry.model_version or "no version", 30), format_moment(entry.started)))
+    name = " ".join((clean_text(entry.model_version or "no version", 30), _format_moment(entry.started)))
     said = "undefined" if value is None else cell_text(value, figure)
     return Row(
         label=shorten_label(clean_text(entry.model_version or "no version", 30)),
         name=name,
         value=f"{BADGES[str(gate['verdict'])].word}: {said}",
         interval=cell_interval(low, high, figure),
-        note=format_moment(entry.started),
+        note=_format_moment(entry.started),
         place=Place(scale.at_or_none(value), scale.at_or_none(low), scale.at_or_none(high)),
         mark="ok" if value is not None else "undefined",
     )
