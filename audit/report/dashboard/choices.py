@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from audit.estimate import Stage
-from audit.gates.judge import find_deciding_gate
+from audit.gates.verdicts import find_deciding_gate
 from audit.record.result import AuditResult
 from audit.report.card.groups import list_gated_rates
 from audit.report.card.lookup import By, EstimateIndex

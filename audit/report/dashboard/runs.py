@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from audit.estimate import cell_interval, cell_text, limit_text
-from audit.gates.judge import WORST_FIRST
+from audit.gates.verdicts import WORST_FIRST
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.energy_text import format_figure
 from audit.record.heads import Entry, find_energy_kwh, find_gate_figure, read_gates

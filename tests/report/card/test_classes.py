@@ -227,7 +227,7 @@ def test_the_dashboard_draws_several_classes(tmp_path, monkeypatch):
     page.query_params["run"] = run_id
     page.run()
     assert not page.exception
-    options = page.selectbox(key="model-rate").options
+    options = page.sidebar.selectbox("metric").options
     assert "Macro F1" in options
     assert "Selection rate" not in options
 
