@@ -449,6 +449,11 @@ class Policy(Section):
         ),
     ] = False
 
+    @property
+    def error(self) -> float:
+        """Largest p-value that shows something, without the dust of the subtraction: 0.05, and not a hair above."""
+        return round(1 - self.confidence, 12)
+
 
 class BaselineSection(Section):
     """An earlier result: what is worse beyond chance fails, and what did not pass there either is known and warns."""

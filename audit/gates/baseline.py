@@ -8,8 +8,9 @@ the day that the policy names. All other verdicts are those of the limits alone.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,18 +24,24 @@ from audit.measurement.estimates import Estimates
 from audit.measurement.metrics.catalogue import CATALOGUE, compares_decisions
 from audit.measurement.metrics.kinds import Criterion
 from audit.record.baseline import Baseline, BaselineGate, BaselineRate, Change, Moved
-from audit.record.result import AuditResult, Check, Gate, GateVerdict
+from audit.record.result import AuditResult, Check, Gate, GateVerdict, identify_limit
 
 if TYPE_CHECKING:
     from audit.measurement.rates.gap_changes import Before, Rates, Reading
 
-Key = tuple[str, float | None, float | None]
 OPEN = ("fail", "insufficient")
 TOTALS = ("energy", "checks")
 NO_INTERVAL = "a total of one run has no interval, so that no chance can be allowed for"
 NO_NUMBER = "one of the two results has no number"
 OTHER_KIND = "it has no counterpart in the baseline"
 FEWEST_FOR_HOLM = 1
+READINGS: Mapping[str | None, Reading] = {
+    "difference": "difference",
+    "ratio": "ratio",
+    "lowest": "lowest",
+    "highest": "highest",
+}
+"""What a limit reads of the rates of groups, by its comparison; others are not compared by rates."""
 
 
 class _Tested(NamedTuple):
@@ -53,6 +60,26 @@ class _Pair:
     gate: Gate
     before: BaselineGate | None
     tested: _Tested
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What every limit is settled by."""
+
+    baseline: Baseline
+    config: Config
+    checks: Sequence[Check]
+    today: dt.date
+
+    @property
+    def until(self) -> dt.date | None:
+        """Last day on which what is known only warns; None where there is none."""
+        return None if self.config.baseline is None else self.config.baseline.until
+
+    @property
+    def is_over(self) -> bool:
+        """Whether what is known blocks again."""
+        return self.until is not None and self.today > self.until
 
 
 def settle(
@@ -79,20 +106,17 @@ def settle(
     judged
         The same gates as they were compared with this baseline before: a comparison is not worked out twice.
     """
-    earlier = {_identify(g): g for g in baseline.gates}
-    known = {_identify(g): g for g in judged}
+    earlier = {identify_limit(g): g for g in baseline.gates}
+    known = {identify_limit(g): g for g in judged}
     pairs = []
     for gate in gates:
-        before, same = earlier.get(_identify(gate)), known.get(_identify(gate))
+        before, same = earlier.get(identify_limit(gate)), known.get(identify_limit(gate))
         tested = _recall(gate, same) or _test(gate, before, estimates, config)
         pairs.append(_Pair(gate, before, tested))
     worse = _correct([pair.tested.p_worse for pair in pairs])
     better = _correct([pair.tested.p_better for pair in pairs])
-    error = round(1 - config.policy.confidence, 12)
-    return tuple(
-        _settle_one(pair, (w, b), error, baseline, config, checks, today)
-        for pair, w, b in zip(pairs, worse, better, strict=True)
-    )
+    beside = _Beside(baseline, config, checks, today)
+    return tuple(_settle_one(pair, (w, b), beside) for pair, w, b in zip(pairs, worse, better, strict=True))
 
 
 def find_changed(gates: Iterable[Gate]) -> tuple[Gate, ...]:
@@ -122,10 +146,6 @@ def _has_changed(change: Change) -> bool:
     return change.moved in {"worse", "better"} or change.before != change.alone
 
 
-def _identify(gate: Gate | BaselineGate) -> Key:
-    return gate.name, gate.min, gate.max
-
-
 def _recall(gate: Gate, same: Gate | None) -> _Tested | None:
     """Return what was found before of the same gate on the same estimate."""
     if same is None or same.change is None or same.estimate != gate.estimate:
@@ -145,21 +165,23 @@ def _correct(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else next(adjusted) for p in p_values]
 
 
-def _settle_one(
-    pair: _Pair,
-    corrected: tuple[float | None, float | None],
-    error: float,
-    baseline: Baseline,
-    config: Config,
-    checks: Sequence[Check],
-    today: dt.date,
-) -> Gate:
-    gate, before, tested = pair.gate, pair.before, pair.tested
-    moved = _name_move(tested, corrected, error)
-    old = before or BaselineGate(name=gate.name, verdict="not judged")
-    known = before is not None and moved != "worse" and _is_known(gate, before, config, checks, moved)
-    change = Change(
-        alone=gate.verdict,
+def _settle_one(pair: _Pair, corrected: tuple[float | None, float | None], beside: _Beside) -> Gate:
+    gate, before = pair.gate, pair.before
+    moved = _name_move(pair.tested, corrected, beside.config.policy.error)
+    known = before is not None and moved != "worse" and _is_known(gate, before, beside, moved)
+    change = _make_change(pair, corrected, moved, known=known)
+    told = replace(gate, verdict=_choose_verdict(gate, moved, known=known, ended=beside.is_over))
+    describe = partial(describe_standing, told, change, beside.baseline, beside.until, beside.today)
+    change = replace(change, sentence=describe(), plain_sentence=describe(numbers=False))
+    return replace(told, sentence=add_standing(gate.sentence, change), change=change)
+
+
+def _make_change(pair: _Pair, corrected: tuple[float | None, float | None], moved: Moved, *, known: bool) -> Change:
+    """Return how a limit stands against the baseline, before anything is said of it."""
+    before, tested = pair.before, pair.tested
+    old = before or BaselineGate(name=pair.gate.name, verdict="not judged")
+    return Change(
+        alone=pair.gate.verdict,
         sentence="",
         before=None if before is None else before.verdict,
         moved=moved,
@@ -174,13 +196,6 @@ def _settle_one(
         since=old.since if known else None,
         detectable=tested.detectable,
     )
-    until = None if config.baseline is None else config.baseline.until
-    verdict = _choose_verdict(gate, moved, known=known, ended=until is not None and today > until)
-    told = replace(gate, verdict=verdict)
-    sentence = describe_standing(told, change, baseline, until, today)
-    plain = describe_standing(told, change, baseline, until, today, numbers=False)
-    change = replace(change, sentence=sentence, plain_sentence=plain)
-    return replace(told, sentence=add_standing(gate.sentence, change), change=change)
 
 
 def _name_move(tested: _Tested, corrected: tuple[float | None, float | None], error: float) -> Moved:
@@ -198,14 +213,15 @@ def _choose_verdict(gate: Gate, moved: Moved, *, known: bool, ended: bool) -> Ga
     return "known" if known and not ended else gate.verdict
 
 
-def _is_known(gate: Gate, before: BaselineGate, config: Config, checks: Sequence[Check], moved: Moved) -> bool:
+def _is_known(gate: Gate, before: BaselineGate, beside: _Beside, moved: Moved) -> bool:
     """Return whether a limit does not pass and did not pass in the baseline either."""
     if gate.verdict == "undefined":
         return before.verdict == "undefined"
-    blocked = before.verdict == "fail" or (before.verdict == "insufficient" and config.policy.insufficient == "fail")
+    blocking = ("fail", "insufficient") if beside.config.policy.insufficient == "fail" else ("fail",)
+    blocked = before.verdict in blocking
     if gate.verdict not in OPEN or not blocked:
         return False
-    return moved != "not compared" or _is_no_larger(gate, before, checks)
+    return moved != "not compared" or _is_no_larger(gate, before, beside.checks)
 
 
 def _is_no_larger(gate: Gate, before: BaselineGate, checks: Sequence[Check]) -> bool:
@@ -253,7 +269,7 @@ def _test_rates(gate: Gate, before: BaselineGate, estimates: Estimates, config: 
         return None
     now, old = _make_rates([_keep_rate(e) for e in each]), _make_rates(before.rates)
     sides = _pair_rates(each, before, now, old)
-    least = find_detectable(now, sides[0], reading, round(1 - config.policy.confidence, 12))
+    least = find_detectable(now, sides[0], reading, config.policy.error)
     p_values = test_worse(now, sides[0], reading), test_worse(old, sides[1], reading)
     return _Tested(*p_values, detectable=least)
 
@@ -328,7 +344,7 @@ def _find_reading(gate: Gate) -> Reading | None:
         return None
     if e.compare is None:
         return "lowest" if gate.min is not None else "highest"
-    return {"difference": "difference", "ratio": "ratio", "lowest": "lowest", "highest": "highest"}.get(e.compare)  # type: ignore[return-value]
+    return READINGS.get(e.compare)
 
 
 def _collect_rates(gate: Gate, estimates: Estimates) -> list[Estimate]:

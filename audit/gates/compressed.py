@@ -49,7 +49,7 @@ class EdgeLimits(NamedTuple):
 
 def find_edge_limits(config: Config) -> EdgeLimits:
     """Return how the policy judges compressed models."""
-    return EdgeLimits(round(1 - config.policy.confidence, 12), config.policy.least_rows)
+    return EdgeLimits(config.policy.error, config.policy.least_rows)
 
 
 class Judged(NamedTuple):

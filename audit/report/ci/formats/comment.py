@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from audit.errors import QuestionError, capitalise
 from audit.gates.baseline import find_changed
 from audit.gates.words.against_baseline import describe_baseline
-from audit.record.result import Gate, name_verdict
+from audit.record.result import Gate, identify_limit, name_verdict
 from audit.report.card.words import escape_inline
 from audit.report.ci.ci_report import CiReport, Format
 from audit.report.ci.sections import MARK, MOST_COMMENT_BYTES, Section, write_foot, write_page, write_sentence
@@ -83,9 +83,9 @@ def _describe_effect(gate: Gate) -> str:
 
 def _list_dropped(report: CiReport) -> Iterator[str]:
     """Yield limits of the baseline that are no longer set: a limit that is taken away is a change too."""
-    there = {(gate.name, gate.min, gate.max) for gate in report.result.gates}
+    there = set(map(identify_limit, report.result.gates))
     for gate in report.result.baseline.gates if report.result.baseline is not None else ():
-        if (gate.name, gate.min, gate.max) not in there:
+        if identify_limit(gate) not in there:
             bound = f"at most {gate.max:g}" if gate.max is not None else f"at least {gate.min or 0:g}"
             said = f"{gate.name}, {bound}: it was {name_verdict(gate.verdict)} there."
             yield f"**no longer set** {write_sentence(said)}"
