@@ -17,14 +17,14 @@ from audit.config.schema import Config
 from audit.errors import printable
 from audit.estimate import NAME_LENGTH, WORST_CLASS
 from audit.measurement.metrics.catalogue import CATALOGUE, lower_title
-from audit.measurement.metrics.events import (
+from audit.measurement.metrics.kinds import (
     ANYBODY,
     LABEL_NEGATIVE,
     LABEL_POSITIVE,
     PREDICTED_NEGATIVE,
     PREDICTED_POSITIVE,
+    Rate,
 )
-from audit.measurement.metrics.kinds import Rate
 from audit.record.result import Check
 
 OVERALL, REST = "overall", "all other groups"

@@ -11,8 +11,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audit.measurement.metrics.confusion import divide, sum_without_true_negatives
-from audit.measurement.metrics.events import LABEL_POSITIVE, WRONG
-from audit.measurement.metrics.kinds import Compare, GroupStatistic, Metric, Rate, Rising, Statistic
+from audit.measurement.metrics.kinds import (
+    LABEL_POSITIVE,
+    WRONG,
+    Compare,
+    GroupStatistic,
+    Metric,
+    Rate,
+    Rising,
+    Statistic,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

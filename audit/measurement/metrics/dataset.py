@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
-from audit.measurement.metrics.events import ANYBODY, LABEL_POSITIVE
-from audit.measurement.metrics.kinds import GroupStatistic, Metric, Rate
+from audit.measurement.metrics.kinds import ANYBODY, LABEL_POSITIVE, GroupStatistic, Metric, Rate
 
 _CLARIFY = "Hardt et al. (2021), Amazon SageMaker Clarify, KDD 2021; Clarify pre-training metrics"
 

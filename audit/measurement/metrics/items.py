@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Literal
 
 from audit.axes import ITEM_CORRECT, ITEM_OUTCOME
 from audit.measurement.metrics.confusion import divide
-from audit.measurement.metrics.events import ANYBODY, LABEL_POSITIVE, PREDICTED_POSITIVE, Event
-from audit.measurement.metrics.kinds import GroupStatistic, Metric, Rate, Statistic
+from audit.measurement.metrics.kinds import (
+    ANYBODY,
+    LABEL_POSITIVE,
+    PREDICTED_POSITIVE,
+    Event,
+    GroupStatistic,
+    Metric,
+    Rate,
+    Statistic,
+)
 
 if TYPE_CHECKING:
     from audit.measurement.inference.intervals import Floats

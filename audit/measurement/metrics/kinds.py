@@ -4,7 +4,7 @@ A `Rate` is ``P(event | given)`` over label and prediction; its formula text is 
 and cannot be wrong. A `GroupStatistic` is one pure function of two groups' counts. A `Criterion` is a published name
 for a comparison of rates. Adding one means adding a record to the tuple of its module, and nothing else.
 
-Must not: know that engines, files or limits exist.
+Must not: know that engines, files or limits exist, or import numpy before a mask is made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.axes import CubeKind, Task
 from audit.estimate import Figure, Stage
-from audit.measurement.metrics.events import ANYBODY, CELLS, Event
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +52,41 @@ OF_PAIRS: tuple[Family, ...] = ("changed", "lost_gained", "up_down", "flips_by_l
 """Counts of two decisions: how many changed; lost and gained right answers; ups and downs; the last by label."""
 AT_K = re.compile(r"([a-z_]+_at_)([1-9][0-9]{0,8})")
 """Name of a metric of the first k places, such as skew_at_10; its record stands under skew_at_k."""
+
+
+CELLS = (("TN", "FP"), ("FN", "TP"))
+"""Names of the cells of label (rows 0, 1) by prediction (columns 0, 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A condition on (label, prediction)."""
+
+    text: str
+    holds: Callable[[bool, bool], bool]
+
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """Return a (2, 2) array, not to be written to: label by prediction."""
+        return _mask(self.holds)
+
+
+@cache
+def _mask(holds: Callable[[bool, bool], bool]) -> npt.NDArray[np.bool_]:
+    """Return the mask of a condition, asked of it once."""
+    import numpy as np
+
+    made = np.array([[holds(bool(y), bool(d)) for d in (0, 1)] for y in (0, 1)])
+    made.flags.writeable = False
+    return made
+
+
+ANYBODY = Event("anybody", lambda _y, _d: True)
+LABEL_POSITIVE = Event("label = 1", lambda y, _d: y)
+LABEL_NEGATIVE = Event("label = 0", lambda y, _d: not y)
+PREDICTED_POSITIVE = Event("prediction = 1", lambda _y, d: d)
+PREDICTED_NEGATIVE = Event("prediction = 0", lambda _y, d: not d)
+RIGHT = Event("prediction = label", lambda y, d: y == d)
+WRONG = Event("prediction ≠ label", lambda y, d: y != d)
 
 
 @cache

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from audit.measurement.metrics.events import (
+from audit.measurement.metrics.kinds import (
     LABEL_NEGATIVE,
     LABEL_POSITIVE,
     PREDICTED_NEGATIVE,
     PREDICTED_POSITIVE,
     RIGHT,
     WRONG,
+    Metric,
+    Rate,
 )
-from audit.measurement.metrics.kinds import Metric, Rate
 
 _CONFUSION = "Fawcett (2006), Pattern Recognition Letters 27:861, figure 1"
 _BOTH = ("label", "prediction")

@@ -24,8 +24,7 @@ from audit.measurement.inference.confusion import several
 from audit.measurement.inference.effective import Sample
 from audit.measurement.inference.pairs import Kind, extreme
 from audit.measurement.metrics.confusion import STATISTICS
-from audit.measurement.metrics.events import ANYBODY, Event
-from audit.measurement.metrics.kinds import ClassStatistic, Rate, Statistic, WorstClass
+from audit.measurement.metrics.kinds import ANYBODY, ClassStatistic, Event, Rate, Statistic, WorstClass
 from audit.measurement.metrics.multiclass import MACRO, PER_CLASS, WORST
 from audit.measurement.metrics.rates import RATES
 from audit.measurement.rates.group_table import Measured

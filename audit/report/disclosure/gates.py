@@ -15,7 +15,6 @@ from audit.estimate import Estimate, Group, grouping_text, limit_text
 from audit.gates.decisive_groups import Settled, end_of, find_held_back, pair_at
 from audit.gates.judge import is_broken
 from audit.gates.small_groups import describe_excluded, find_each, find_least_rows, without_counts
-from audit.gates.words.against_baseline import add_standing, drop_standing, find_first_to_move
 from audit.gates.words.sentences import (
     describe_gate,
     describe_shown_extremes,
@@ -28,7 +27,7 @@ from audit.gates.words.wording import NEUTRAL, Wording
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.baseline import Baseline, BaselineGate
-from audit.record.result import AuditResult, Check, Gate, Run
+from audit.record.result import AuditResult, Check, Gate, Run, identify_limit
 
 MET = {"fail": "is not met", "pass": "is met", "insufficient": "is inconclusive"}
 """What an interval says of a limit, where its numbers are withheld."""
@@ -204,10 +203,7 @@ def _describe_found(gate: Gate) -> str:
     """What the interval says of the limit, whoever has waived it."""
     if gate.verdict != "waived":
         return gate.verdict
-    broken = (gate.max is not None and gate.low is not None and gate.low > gate.max) or (
-        gate.min is not None and gate.high is not None and gate.high < gate.min
-    )
-    return "fail" if broken else "insufficient"
+    return "fail" if is_broken(gate.min, gate.max, gate.low, gate.high) else "insufficient"
 
 
 # Limits beside a baseline: hidden as limits are, and what is said of the baseline as its own card shows it.
@@ -216,6 +212,8 @@ def set_baseline_aside(gate: Gate) -> Gate:
     change = gate.change
     if change is None:
         return gate
+    from audit.gates.words.against_baseline import drop_standing
+
     return replace(gate, verdict=gate.alone, sentence=drop_standing(gate.sentence, change))
 
 
@@ -234,8 +232,9 @@ def put_baseline_back(shown: Gate, gate: Gate, baseline: Baseline | None) -> Gat
     change = shown.change
     if change is None or baseline is None or shown.verdict == "withheld":
         return replace(shown, change=None)
-    named = (b for b in baseline.gates if (b.name, b.min, b.max) == (gate.name, gate.min, gate.max))
-    before = next(named, None)
+    from audit.gates.words.against_baseline import add_standing
+
+    before = next((b for b in baseline.gates if identify_limit(b) == identify_limit(gate)), None)
     if before is None or not _are_numbers_shown(shown, before):
         bare = replace(change, value=None, low=None, high=None, detectable=None, sentence=change.plain_sentence)
         change = replace(bare, p_worse=None, p_worse_holm=None, p_better=None, p_better_holm=None)
@@ -247,6 +246,8 @@ def _are_numbers_shown(shown: Gate, before: BaselineGate) -> bool:
     estimate = shown.estimate
     if not before.published or estimate is None or estimate.status != "ok":
         return False
+    from audit.gates.words.against_baseline import find_first_to_move
+
     first = find_first_to_move(shown, before)
     # Of several rates, the group that is named may be none of those whose gap is shown.
     several = len({(rate.metric, rate.outcome) for rate in before.rates}) > 1

@@ -384,7 +384,7 @@ def _checks(
     checks: Sequence[Check], shown: Sequence[Estimate], shields: Mapping[Stage, _Suppression], k: int
 ) -> Iterator[Check]:
     """Checks without the numbers of groups that are withheld; the outcome stays where it tells no labels of theirs."""
-    gone = {e.by for e in shown if len(e.by) == 1 and four_fifths.rests_on(e) and e.status == "suppressed"}
+    gone = {e.by for e in shown if e.status == "suppressed" and len(e.by) == 1 and four_fifths.rests_on(e)}
     bare = set(_bare_codes(shields, k))
     untold = _find_untold(shields)
     why = f"withheld here, because the numbers would reveal counts under {k}; the internal report has them"
