@@ -57,11 +57,6 @@ class GateRule(Section):
         parts = [self.stage, self.metric, self.compare, "*".join(self.by or ())]
         return ".".join(p for p in parts if p)
 
-    @property
-    def limit(self) -> float:
-        """The one bound that there is: a limit has a min or a max."""
-        return self.max if self.max is not None else (self.min or 0.0)
-
 
 class WaiverRule(Section):
     """A documented exception: an owner accepts a limit that did not pass, until a date and up to a worst value."""

@@ -111,13 +111,14 @@ def _describe_open(metric: str, estimate: Estimate) -> str:
 
 def describe_energy(rule: GateRule, estimate: Estimate) -> str:
     """Return the sentence of a limit on the footprint of a run."""
-    asked = f"at {'most' if rule.max is not None else 'least'} {write_total(rule.metric, rule.limit)}"
+    limit = rule.max if rule.max is not None else (rule.min or 0.0)
+    asked = f"at {'most' if rule.max is not None else 'least'} {write_total(rule.metric, limit)}"
     if estimate.value is None:
         return f"{MISSING[rule.metric]} ({estimate.reason}). The limit is {asked}; {NEVER}."
     if rule.metric == MEASURED_SHARE:
-        share = figure_text(estimate.value, "share", limit=rule.limit)
+        share = figure_text(estimate.value, "share", limit=limit)
         return f"{share} of the energy was measured; the limit is {asked}."
-    total = SAYS[rule.metric].format(total=write_total(rule.metric, estimate.value, limit=rule.limit))
+    total = SAYS[rule.metric].format(total=write_total(rule.metric, estimate.value, limit=limit))
     known = "all of it estimated" if estimate.method == UNMEASURED else estimate.method
     return f"{total}{f', {known}' if known else ''}; the limit is {asked}."
 

@@ -64,7 +64,7 @@ class Voice:
         self.found = find_deciding_pair(rule, estimate, verdict, around)
         self.like = estimate if self.found is None else self.found.like
         self.kind, self.everybody = split_comparison(estimate.compare)
-        self.limit = rule.limit
+        self.limit = rule.max if rule.max is not None else (rule.min or 0.0)
         self.figure: Figure = figure_of(estimate.metric, estimate.compare)
         self.metric = (self.like.metric or estimate.metric).removeprefix(WORST_CLASS)
         groups = [e.group for e in around.each(self.like) if e.group is not None]
