@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit._version import __version__
-from audit.axes import AGAINST
 from audit.config.read import build, read_question
 from audit.config.schema import Config
 from audit.counting.backends.choose import open_source
@@ -28,8 +27,8 @@ from audit.tables.open import open_frame
 from audit.tables.table import Table, quote_identifier
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
-EARLIER, NEW = f"{AGAINST}_run", "new_run"
-"""Columns of the decisions of the two runs."""
+EARLIER, NEW = "decision of the earlier run", "decision of the new run"
+"""Columns of the decisions of the two runs; no table of a user has a column of that name."""
 
 
 class PairedRuns(NamedTuple):
@@ -128,7 +127,7 @@ def _read(table: Table, config: Config, columns: tuple[str, ...], name: str) -> 
     table.require((*columns, decision))
     with DuckEngine().scan(table, (*columns, decision)) as scan:
         listed = ", ".join(map(quote_identifier, columns))
-        return scan.con.sql(f"SELECT {listed}, {taken} AS {name} FROM {scan.source}").to_arrow_table()  # noqa: S608
+        return scan.con.sql(f"SELECT {listed}, {taken} AS {quote_identifier(name)} FROM {scan.source}").to_arrow_table()  # noqa: S608
 
 
 def _open(result: AuditResult, config: Config, folders: Sequence[Path]) -> Table:
@@ -160,7 +159,8 @@ def _join(old: Any, new: Any, key: str) -> tuple[Any, tuple[int, int, int]]:
                 have = "row has" if missing == 1 else "rows have"
                 what = f"{missing:,} {have} none" if missing else f"{twice:,} rows share one"
                 raise InputError(f"key '{printable(key)}' does not name one row: {what}")
-        joined = con.sql(f"SELECT n.*, o.{EARLIER} FROM new_rows n JOIN old_rows o ON {same}").to_arrow_table()  # noqa: S608
+        taken = f"n.*, o.{quote_identifier(EARLIER)}"
+        joined = con.sql(f"SELECT {taken} FROM new_rows n JOIN old_rows o ON {same}").to_arrow_table()  # noqa: S608
     both = joined.num_rows
     if not both:
         raise InputError(f"the two runs have no row in common by '{printable(key)}'")

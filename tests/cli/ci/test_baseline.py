@@ -174,6 +174,19 @@ def test_rows_are_paired_wherever_the_configuration_lies(tmp_path, monkeypatch, 
         assert "row by row (800 rows in both)" in audit(capsys, *words)[1]
 
 
+def test_a_key_may_have_any_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_table("old.parquet", (0.5, 0.7))
+    pd.read_parquet("old.parquet").rename(columns={"id": "new_run", "race": "against_run"}).to_parquet("old.parquet")
+    for more in ("", BASELINE):
+        ask("old.parquet", more, 'key = "new_run"')
+        Path("audit.toml").write_text(Path("audit.toml").read_text().replace('"race"', '"against_run"'))
+        code, out, err = audit(capsys, "run")
+        assert code in {0, 1}, err
+        audit(capsys, "baseline", "update", "latest", "--to", "main.json")
+    assert "row by row (800 rows in both)" in out
+
+
 def test_a_gap_is_not_better_because_the_group_that_was_worst_off_is_gone(main_json, capsys):
     frame = pd.read_parquet("old.parquet")
     frame["race"] = np.where((frame["race"] == "white") & (frame["id"] % 2 == 0), "asian", frame["race"])
