@@ -118,4 +118,8 @@ def test_what_a_fork_writes_is_text(post, tmp_path):
     assert body.startswith("<!-- evenhand -->\n&#64;team $(touch pwned)")
     assert len(body) < 65_536
     assert not list(tmp_path.rglob("pwned"))
+    for long in ("@" * 60_000, "a" + "\u00e9" * 60_000):
+        calls, body = post(text=long)
+        assert len(calls) == 1
+        assert 59_000 < len(body.encode()) < 65_536
     assert post(text=b"\xff\xfe ok")[1] == "<!-- evenhand -->\n ok"
