@@ -14,6 +14,7 @@ SHARES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 ROWS = (0.5, 1.0)
 COPIES = (0.05, 0.2, 0.5, 1.0)
 SHIFTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+SPREADS = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 MOST_SIZES = 50
 
 
@@ -39,6 +40,8 @@ class Fault:
     """Whether it changes the name of a group, so that there has to be one."""
     of_two_classes: bool = False
     """Whether it makes a decision its opposite, which more than two classes do not have."""
+    of_means: bool = False
+    """Whether it moves the mean of a numeric prediction; a size is then a share of a spread, and not of rows."""
     in_counts: bool = True
     """Whether recorded counts suffice to plant it."""
     in_rows: bool = False
@@ -76,6 +79,15 @@ SCORES = Fault(
     of="",
     sizes=SHIFTS,
     moves=True,
+)
+RAISED = Fault(
+    name="raised",
+    title="predictions for {group} raised",
+    sized="predictions for {group} raised by {size} standard deviation of all errors",
+    of="the standard deviation of all errors",
+    sizes=SPREADS,
+    moves=True,
+    of_means=True,
 )
 DROPPED = Fault(
     name="dropped", title="{group} dropped", sized="{size} rows of {group} dropped", of="its rows", sizes=ROWS
@@ -135,7 +147,7 @@ LEAKED = Fault(
 )
 FAULTS = {
     f.name: f
-    for f in (WITHHELD, FLIPPED, SCORES, DROPPED, RENAMED, MISSING, UNLABELLED, UNPREDICTED, DUPLICATED, LEAKED)
+    for f in (WITHHELD, FLIPPED, SCORES, RAISED, DROPPED, RENAMED, MISSING, UNLABELLED, UNPREDICTED, DUPLICATED, LEAKED)
 }
 """Every fault by its name, in the order in which they are planted."""
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, SCORE
 from audit.cube import BAND, NUMBER, Cube
 from audit.estimate import Group, Level
+from audit.faults.means import MEANS, holds_means, move_means, shift_means
 
 Array = npt.NDArray[np.float64]
 Take = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -42,8 +43,8 @@ def take_expected(rows: np.ndarray, chance: np.ndarray) -> np.ndarray:
 
 
 def can_be_copied(cube: Cube) -> bool:
-    """Return whether all that was counted is rows and their weights; of a sum of values no copy can be drawn."""
-    return set(cube.measures) <= COUNTS
+    """Return whether all that was counted is rows and their weights, or sums of which means follow."""
+    return set(cube.measures) <= COUNTS or holds_means(cube)
 
 
 def resample(cube: Cube, rng: np.random.Generator) -> Cube:
@@ -60,8 +61,8 @@ def resample(cube: Cube, rng: np.random.Generator) -> Cube:
     total = int(rows.sum())
     if not total:
         return cube
-    drawn = rng.multinomial(total, rows.ravel() / total).reshape(rows.shape)
-    return _scale(cube, drawn)
+    drawn = _scale(cube, rng.multinomial(total, rows.ravel() / total).reshape(rows.shape))
+    return move_means(drawn, rng) if holds_means(cube) else drawn
 
 
 def _scale(cube: Cube, rows: np.ndarray) -> Cube:
@@ -81,6 +82,8 @@ class Planting:
     size: float = 0.0
     lost: Mapping[str, float] | None = None
     """Of lowered scores: the chance of a selected row with each label to fall under the threshold."""
+    amount: float = 0.0
+    """Of raised predictions: by how much, in their own unit."""
 
     def plant(self, cube: Cube, take: Take) -> Cube:
         """Return the counts with the fault in them."""
@@ -88,13 +91,17 @@ class Planting:
 
     def hit(self, cube: Cube, take: Take, chance: np.ndarray | float | None = None) -> Cube:
         """Return the rows of the group that are hit, as a cube of their own."""
-        p = np.zeros(cube["n"].shape)
-        where: list[slice | int] = [slice(None)] * p.ndim
+        asked = np.asarray(self.size if chance is None else chance, dtype=float)
+        return _scale(cube, take(cube["n"], np.where(self.covers(cube), asked, 0.0)))
+
+    def covers(self, cube: Cube) -> np.ndarray:
+        """Return which cells are those of the group; all of them where no column is named."""
+        covered = np.zeros(cube["n"].shape, dtype=bool)
+        where: list[slice | int] = [slice(None)] * covered.ndim
         for name, level in zip(self.by, self.group, strict=True):
             where[cube.position(name)] = cube.axis(name).levels.index(level)
-        asked = np.broadcast_to(self.size if chance is None else chance, p.shape)
-        p[tuple(where)] = asked[tuple(where)]
-        return _scale(cube, take(cube["n"], p))
+        covered[tuple(where)] = True
+        return covered
 
     def _occupy(self, cube: Cube) -> Cube:
         """Return the counts without levels of group columns that no row has, as a count of the rows would give them."""
@@ -173,6 +180,13 @@ def _lower(fault: Planting, cube: Cube, take: Take) -> Cube:
     return less(cube, hit) + hit.merge(PREDICTION, _to_negative)
 
 
+def _raise(fault: Planting, cube: Cube, take: Take) -> Cube:
+    # A shift moves every row; nothing is drawn.
+    del take
+    amounts = np.where(fault.covers(cube), fault.amount, 0.0)
+    return shift_means(cube, dict.fromkeys(MEANS, amounts))
+
+
 def _to_negative(level: Level) -> Level:
     del level
     return NEGATIVE
@@ -187,6 +201,7 @@ _PLANTS: Mapping[str, Callable[[Planting, Cube, Take], Cube]] = {
     "withheld": _withhold,
     "flipped": _flip,
     "scores": _lower,
+    "raised": _raise,
     "dropped": _drop,
     "missing": _lose_name,
     "renamed": _rename,

@@ -26,7 +26,7 @@ def name_place(fault: Fault, by: Sequence[str], group: Group) -> str:
 
 def name_sized(fault: Fault, by: Sequence[str], group: Group, size: float) -> str:
     """Return a fault with its place and size, such as ``30% of the selections of black withheld``."""
-    if fault.of and size == 1:
+    if fault.of and size == 1 and not fault.of_means:
         return name_place(fault, by, group)
     share = f"{100 * size:g}% of the" if fault.of else f"{size:g}"
     return fault.sized.format(size=share, group=named_group(group, by))
@@ -65,7 +65,10 @@ def _describe_value(rule: GateRule, value: float | None) -> str:
     if rule.stage == "checks":
         return f"{value:,.4g} {'finding' if value == 1 else 'findings'}"
     figure = figure_of(rule.metric, rule.compare)
-    what = {"points": "a gap", "ratio": "a ratio"}.get(figure, "a value")
+    kind = split_comparison(rule.compare)[0]
+    what = {"difference": "a gap", "ratio": "a ratio"}.get(
+        "difference" if figure == "points" else kind or "", "a value"
+    )
     return f"{what} of {figure_text(value, figure, limit=rule.max if rule.max is not None else rule.min)}"
 
 

@@ -67,14 +67,14 @@ def regression_estimates(cubes: Sequence[Cube], binned: Sequence[Cube], scope: S
     cubes
         Sums of labels, predictions and errors, one cube a crossing.
     binned
-        Predictions in bins, one cube an attribute.
+        Predictions in bins, one cube an attribute; without them no distances are measured.
     """
     origin = float(str(cubes[0].axis(ORIGIN).levels[0]))
     found: list[Estimate] = []
     for by in crossings(scope.groups, scope.intersections):
         table = _ErrorTable(grouping(cubes, by, scope.reference, scope.without(by)), scope, origin)
         found += table.estimates()
-        if len(by) == 1:
+        if len(by) == 1 and binned:
             found += distances(next(c for c in binned if c.names[0] == by[0]), table.g, scope)
         if (rest := missing_groups(cubes, by)) is not None:
             found += _ErrorTable(rest, scope, origin, comparable=False).estimates()

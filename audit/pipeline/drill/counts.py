@@ -13,14 +13,15 @@ from itertools import chain, product
 
 import numpy as np
 
-from audit.axes import FOLD, LABEL, PREDICTION, SCORE, CubeKind
+from audit.axes import FOLD, LABEL, ORIGIN, PREDICTION, SCORE, CubeKind
 from audit.config.schema import Config, GateRule
 from audit.counting.labels import refuse_missing
 from audit.cube import Cube
 from audit.errors import InputError
-from audit.estimate import WORST_CLASS, Group, Stage
+from audit.estimate import WORST_CLASS, Group, Stage, join_words
 from audit.faults.fault import Fault
 from audit.faults.found import REFUSED, Ruling
+from audit.faults.means import find_spread
 from audit.faults.plant import Planting, can_be_copied, draw_with, find_lost, resample, take_expected
 from audit.gates.judge import Evidence, decide, expand_rules
 from audit.measurement.estimates import Estimates
@@ -33,7 +34,9 @@ from audit.record.result import AuditResult, Gate, identify_limit
 Kinds = Mapping[CubeKind, tuple[Cube, ...]]
 MOST_PLACES = 4
 """Groups of one grouping in which faults are planted: from the largest to the smallest, evenly by rank."""
-TASKS = ("classification", "multiclass")
+TASKS = ("classification", "multiclass", "regression")
+REGRESSION = ("mean_error", "mean_prediction")
+"""Metrics of a regression that are means of sums, so that copies and shifts of them follow."""
 CLOSE = 1e-9
 NO_COUNTS = "its numbers do not follow from recorded counts of groups, labels and predictions alone"
 NO_ROWS_HERE = "it needs the rows; drill the audit.toml instead"
@@ -115,16 +118,23 @@ class Looked:
             return False
         if (fault.renames and not self.by) or (fault.of_two_classes and self.config.classes):
             return False
+        if self.stage == "model" and _is_regression(self.config):
+            # Sums have no axis of labels, predictions or scores.
+            return not fault.reads and not fault.of_scores
+        if fault.of_means:
+            return False
         return not fault.of_scores or self.scores is not None or CubeKind.SCORES in self.kinds
 
     def planting(self, fault: Fault, group: Group, size: float) -> Planting:
         """Return a fault in its place."""
         by = self.by if group else ()
-        lost = None
+        lost, amount = None, 0.0
+        if fault.of_means:
+            amount = size * find_spread(self.kinds[CubeKind.CROSSINGS][0])
         if fault.of_scores and self.scores is not None and self.config.predictions is not None:
             threshold = float(self.config.predictions.threshold)
             lost = find_lost(self.scores, by, group, size, threshold)
-        return Planting(fault=fault.name, by=by, group=group, size=size, lost=lost)
+        return Planting(fault=fault.name, by=by, group=group, size=size, lost=lost, amount=amount)
 
     def plant(self, kinds: Kinds, planting: Planting, rng: np.random.Generator | None) -> Kinds:
         """Return the counts with a fault in them; on average where nothing is drawn."""
@@ -185,9 +195,15 @@ def find_looked(result: AuditResult, config: Config) -> tuple[list[Looked], dict
     return looked, refused
 
 
+def _is_regression(config: Config) -> bool:
+    return config.predictions is not None and config.predictions.task == "regression"
+
+
 def _reason_against(result: AuditResult, config: Config, stage: Stage) -> str:
     if stage == "model" and config.predictions is not None and config.predictions.task not in TASKS:
         return f"no copies are drawn of the sums that a {config.predictions.task} is counted by"
+    if stage == "model" and _is_regression(config):
+        return f"no copies are drawn of its sums; of a regression {join_words(REGRESSION)} are drilled"
     if not any(record.part == PARTS[stage] for record in result.cubes):
         return NO_ROWS
     return NO_COUNTS
@@ -199,7 +215,7 @@ def _look(
     """Yield the limits that follow from the crossings alone, then those that need further counts."""
     if stage == "model" and (config.predictions is None or config.predictions.task not in TASKS):
         return
-    left = list(rules)
+    left = [rule for rule in rules if stage != "model" or not _is_regression(config) or rule.metric in REGRESSION]
     for kinds in _choose_kinds(result, stage, by):
         looked = Looked(
             config=config, stage=stage, by=by, rules=tuple(left), kinds=kinds, scores=_find_scores(result, config, by)
@@ -222,7 +238,7 @@ def _choose_kinds(result: AuditResult, stage: Stage, by: tuple[str, ...]) -> Ite
     if not holding or not can_be_copied(holding[0]):
         return
     least = min(holding, key=lambda cube: cube["n"].size)
-    axes = (*by, *(name for name in (LABEL, PREDICTION, FOLD) if name in least.names))
+    axes = (*by, *(name for name in (LABEL, PREDICTION, FOLD, ORIGIN) if name in least.names))
     crossed = (least.keep(*axes),)
     yield {CubeKind.CROSSINGS: crossed}
     further = {

@@ -347,6 +347,66 @@ def test_lowered_scores_withhold_selections_that_the_threshold_makes(tmp_path):
         assert point.value == pytest.approx(gap(ROWS.assign(prediction=lowered)), abs=1e-9)
 
 
+def measure_errors(rows, gates=("mean_error difference <= 0.5",), **asked):
+    return audit.measure(
+        rows["label"], rows["prediction"], groups=rows[["race"]], gates=gates, task="regression", **asked
+    )
+
+
+@pytest.fixture(scope="module")
+def predicted():
+    """Numeric labels and predictions of two groups without a difference."""
+    rng = np.random.default_rng(8)
+    label = rng.normal(10.0, 3.0, 900)
+    race = np.repeat(["black", "white"], [200, 700])
+    return pd.DataFrame({"race": race, "label": label, "prediction": label + rng.normal(0.0, 1.5, 900)})
+
+
+def test_raised_predictions_are_those_of_raised_rows(predicted, tmp_path):
+    result = measure_errors(predicted, gates=("mean_error difference <= 0.5", "mean_prediction difference <= 2"))
+    found = run(tmp_path / "run", result, faults=("raised",), sizes=(0.5,), seeds=5)
+    spread = (predicted["prediction"] - predicted["label"]).std(ddof=0)
+    for gate in found.gates:
+        for point in curve_of(gate, ("black",), "raised").points:
+            raised = predicted["prediction"] + np.where(predicted["race"] == "black", point.size * spread, 0.0)
+            wanted = next(
+                g
+                for g in measure_errors(predicted.assign(prediction=raised)).estimates
+                if (g.metric, g.compare, g.by) == (gate.metric, "difference", ("race",))
+            )
+            assert point.value == pytest.approx(wanted.value)
+
+
+def test_a_limit_on_mean_errors_is_silent_without_a_fault_and_finds_one(predicted, tmp_path):
+    found = run(tmp_path / "run", measure_errors(predicted), faults=("raised",), sizes=(1.0,), seeds=10)
+    (gate,) = found.gates
+    assert gate.without_fault.fails == 0
+    assert curve_of(gate, ("black",), "raised").points[-1].share == 1.0
+    assert "predictions for black raised by 100% of the standard deviation of all errors" in gate.sentence
+
+
+@pytest.mark.slow
+def test_a_limit_on_mean_errors_fails_as_often_as_on_drawn_rows(predicted, tmp_path):
+    found = run(tmp_path / "run", measure_errors(predicted), faults=("raised",), sizes=(0.5,), seeds=60)
+    (first,) = curve_of(found.gates[0], ("black",), "raised").points
+    rng, fails = np.random.default_rng(4), 0
+    spread = (predicted["prediction"] - predicted["label"]).std(ddof=0)
+    for _ in range(60):
+        rows = predicted.sample(len(predicted), replace=True, random_state=rng.integers(2**31))
+        raised = rows["prediction"] + np.where(rows["race"] == "black", 0.5 * spread, 0.0)
+        fails += measure_errors(rows.assign(prediction=raised)).gates[0].verdict == "fail"
+    # Two binomial shares of 60 copies each: four standard errors of their difference at a half.
+    assert abs(first.share - fails / 60) < 4 * (0.5 / 60) ** 0.5
+
+
+def test_of_a_regression_other_sums_are_not_drilled_and_named(predicted, tmp_path):
+    found = run(tmp_path / "run", measure_errors(predicted, gates=("mean_absolute_error highest <= 5",)))
+    assert (
+        found.gates[0].reason
+        == "no copies are drawn of its sums; of a regression mean_error and mean_prediction are drilled"
+    )
+
+
 @pytest.mark.slow
 def test_a_drill_of_compas_is_silent_without_a_fault_and_finds_what_pandas_plants(shared, tmp_path):
     """ProPublica's two-year scores: false positive rates of two races, and a tighter limit that fails already."""
