@@ -6,7 +6,7 @@ Must not: plant, or judge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -117,25 +117,17 @@ def make_drilled(
 ) -> DrilledGate:
     """Return a limit with what it finds."""
     point = make_point(0.0, zero)
-    return DrilledGate(
-        name=rule.name,
-        stage=rule.stage,
-        metric=rule.metric,
-        compare=rule.compare,
-        by=rule.by or (),
-        min=rule.min,
-        max=rule.max,
-        verdict=verdict,
-        without_fault=point,
-        curves=curves,
-        sentence=describe_drilled(rule, point, curves),
-        warnings=list_warnings(point, curves),
-        reason=reason,
-    )
+    bare = _make_bare(rule, verdict, describe_drilled(rule, point, curves), reason)
+    return replace(bare, without_fault=point, curves=curves, warnings=list_warnings(point, curves))
 
 
 def make_refused(rule: GateRule, verdict: GateVerdict, reason: str) -> DrilledGate:
     """Return a limit that could not be drilled, and why."""
+    return _make_bare(rule, verdict, f"It was not drilled: {reason}.", reason)
+
+
+def _make_bare(rule: GateRule, verdict: GateVerdict, sentence: str, reason: str) -> DrilledGate:
+    """Return a limit in whose copies nothing was planted."""
     return DrilledGate(
         name=rule.name,
         stage=rule.stage,
@@ -147,6 +139,6 @@ def make_refused(rule: GateRule, verdict: GateVerdict, reason: str) -> DrilledGa
         verdict=verdict,
         without_fault=None,
         curves=(),
-        sentence=f"It was not drilled: {reason}.",
+        sentence=sentence,
         reason=reason,
     )

@@ -141,7 +141,7 @@ def _judge_beside_present(found: AuditResult, place: Path, store: Path) -> tuple
     """Return a run beside the baseline that is there, and the limits that stand worse than in it."""
     from audit.config.read import read_question
     from audit.errors import QuestionError, StoreError, printable
-    from audit.gates.baseline import find_refused, name_baseline
+    from audit.gates.baseline import find_refused
     from audit.record.reader import read_result
 
     if found.verdict == "incomplete":
@@ -154,7 +154,7 @@ def _judge_beside_present(found: AuditResult, place: Path, store: Path) -> tuple
         raise QuestionError(
             f"'{printable(place, 200)}' exists and is no record, so it is not overwritten; name another file with --to"
         ) from error
-    config = use_baseline(name_baseline(read_question(found), str(place)), str(place), Path())
+    config = use_baseline(read_question(found), str(place), Path())
     judged = judge_now(found, config, str(place), store, renamed=False)
     return judged, find_refused(judged.gates)
 

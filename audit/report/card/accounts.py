@@ -16,7 +16,6 @@ from audit.record.result import SCHEMA, AuditResult, Check, Part
 from audit.report.card.words import BADGES, Badge, clean_text, describe_digest
 
 SENTENCE_LENGTH = 1200
-NOT_PROVIDED = "not provided"
 _BOTH_FIRST = (("name", "Name"), ("version", "Version"), ("owner", "Owner"), ("description", "Description"))
 _BOTH_LAST = (("intended_use", "Intended use"), ("out_of_scope", "Out of scope"), ("licence", "Licence"))
 MODEL_FIELDS = (*_BOTH_FIRST, *_BOTH_LAST)
