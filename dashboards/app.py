@@ -24,6 +24,7 @@ from dashboards import shell  # noqa: E402
 PAGES = {
     "run": "Run",
     "groups": "Groups",
+    "threshold": "Threshold",
     "data": "Data",
     "compare": "Compare",
     "energy": "Energy",
