@@ -199,7 +199,10 @@ class PairSentence(Voice):
             or self.like.outcome is not None
         ):
             return []
-        small = [g for g in found.pair if self._is_small(g)]
+        small = [g for g in dict.fromkeys(found.pair) if self._is_small(g)]
+        if found.pair[0] == found.pair[1]:
+            nearest = self._write_nearest_group(found)
+            return [*nearest, *self._list_blocking(found, small), self._would(settled)] if small and nearest else []
         closest = self._find_closest(found)
         if not small or closest is None:
             return []
@@ -218,6 +221,24 @@ class PairSentence(Voice):
         by_value = sorted(large, key=lambda r: r.value or 0.0)
         pair = by_value[0].group or (), by_value[-1].group or ()
         return Deciding(self.like, pair, end, extreme=False), False
+
+    def _write_nearest_group(self, found: Deciding) -> list[str]:
+        """Return the larger group whose own value comes closest to the limit on the largest of all; nothing without."""
+        large = [r for r in self.around.each(self.like) if r.value is not None and not self._is_small(r.group or ())]
+        if not large:
+            return []
+        e, nearest = self.estimate, max(large, key=lambda r: abs(r.value or 0.0))
+        set_by = e.low_pair or e.pair
+        if found.end == "high" and e.low and set_by is not None and set_by[1] in [r.group for r in large]:
+            nearest = next(r for r in large if r.group == set_by[1])
+        interval = self.write_interval(nearest.low, nearest.high, nearest.value)
+        beside = "; ".join(part for part in (self.write_rows(nearest), interval) if part)
+        side, name = "above" if self.rule.max is not None else "below", name_metric(self.metric)
+        value = figure_text(nearest.value, figure_of(self.metric))
+        return [
+            f"{capitalise(self.by)}no group is shown to be {side} the limit of {limit_text(self.limit, self.figure)}.",
+            f"The closest is {self.name(nearest.group or ())}, with a {name}{self.place} of {value} ({beside}).",
+        ]
 
     def _is_small(self, group: Group) -> bool:
         rate = self.around.rate(self.like, group)

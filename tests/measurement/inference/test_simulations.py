@@ -29,6 +29,7 @@ from audit.measurement.inference import means, pairs
 from audit.measurement.inference.effective import folded
 from audit.measurement.inference.intervals import quantile
 from audit.measurement.inference.paired import net as paired
+from audit.measurement.inference.paired import predictive as picked
 from audit.measurement.inference.sample_size import needed
 
 MODULES = (
@@ -128,6 +129,11 @@ def too_sure(*counts):
     return replace(found, n=2 * found.n)
 
 
+def normal_limits(side, tail):
+    reach = quantile(tail, side.df) * side.variance**0.5
+    return side.total - reach, side.total + reach
+
+
 def in_haste(*asked):
     found = needed(*asked)
     return found._replace(factor=0.8 * found.factor)
@@ -143,6 +149,8 @@ WRONG = (
     (folds, "NEAR", 0.0, folds.reseeded, "another hash"),
     (errors, "SCALES", {k: v._replace(more=None) for k, v in errors.SCALES.items()}, errors.errors, "errors of a prediction"),
     (paired, "SPREAD_FOLDS", 0.0, net_changes.net_changes, "net change with units"),
+    (picked, "_bound_sum", normal_limits, predictive.predictive_changes, "change of precision, independent rows"),
+    (picked, "_weigh_folds", lambda made, *_: made, predictive.predictive_changes, "change of precision with units"),
     (means, "quantile", lambda *asked: 0.8 * quantile(*asked), losses.losses, "losses of scores"),
 )  # fmt: skip
 

@@ -210,6 +210,21 @@ def test_a_share_whose_rows_a_decision_picks_is_what_pandas_and_a_jackknife_say(
         assert gap.value == pytest.approx(max(changed) - min(changed), abs=1e-12)
 
 
+@pytest.mark.parametrize("metric", ["precision_change", "true_positive_rate_change"])
+def test_a_small_group_that_keeps_the_largest_change_open_is_not_compared_with_all_others(metric):
+    """The sentence said "v. all other groups – ()", a comparison that the limit does not make."""
+    y, new, earlier, _ = random_rows(3000, flips=0.02)
+    g = np.where(np.arange(3000) < 12, "few", np.where(np.arange(3000) % 2, "odd", "even"))
+    gate = compare(new, earlier, y, g, gates=f"{metric} <= 0.05").gates[0]
+    assert gate.verdict == "insufficient"
+    assert gate.sentence.startswith("By g, no group is shown to be above the limit of 5 points. The closest is ")
+    assert (
+        f", with a change of {'precision' if 'precision' in metric else 'the true positive rate'} of −" in gate.sentence
+    )
+    assert "all other groups" not in gate.sentence
+    assert "few (n " in gate.sentence
+
+
 def test_a_share_of_no_picked_rows_says_which_decision_picks_none():
     y, new, earlier = np.array([1, 0, 1, 0]), np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0])
     result = compare(new, earlier, y, list("aabb"))
