@@ -20,6 +20,9 @@ sys.dont_write_bytecode = False
 for variable in ("GITHUB_ACTIONS", "GITHUB_WORKSPACE", "GITLAB_CI", "CI_PROJECT_DIR"):
     os.environ.pop(variable, None)
 
+# A Java machine that lives for a few small tables spends most of its time on compiling for ones that it never sees.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")

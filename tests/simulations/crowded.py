@@ -16,7 +16,8 @@ COUNTS = ((20, 1000), (50, 1000), (50, 5000), (300, 2000))
 BINS = {"around .1": Bins(0.0, 1 / 200, 200)}
 FINE = Bins(0.0, 1 / 200, 200).with_ends(31)
 """Near both ends, as a table of crowded scores gets them."""
-TRUTH_ROWS = 4_000_000
+TRUTH_ROWS, FEWER = 4_000_000, 400_000
+"""Rows of the population that is the truth; a tenth of them leaves a twentieth of the error of a sample of 50."""
 
 
 def draw(kind: str, m: int, n: int, reps: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -64,9 +65,9 @@ def exact(pos: np.ndarray, neg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return area, (hit * above / (above + misses)).sum(axis=1) / pos.shape[1]
 
 
-def truth(kind: str, m: int, n: int, cell: int) -> tuple[float, float]:
+def truth(kind: str, m: int, n: int, cell: int, of_rows: int) -> tuple[float, float]:
     """AUC and average precision of the population at the samples' base rate: of very many rows."""
-    rows = TRUTH_ROWS // (m + n)
+    rows = of_rows // (m + n)
     pos, neg = draw(kind, m * rows, n * rows, 1, generator(61, cell))
     area, precision = exact(pos, neg)
     return float(area[0]), float(precision[0])
@@ -74,12 +75,12 @@ def truth(kind: str, m: int, n: int, cell: int) -> tuple[float, float]:
 
 def crowded(scale: Scale) -> Section:
     """Coverage from bins and of exact values, and how far bins are off."""
-    reps, rows = scale.replicates(2000), []
+    reps, rows, of_rows = scale.replicates(2000), [], FEWER if scale.fast else TRUTH_ROWS
     cells = list(product(KINDS, scale.some(COUNTS, (COUNTS[1], COUNTS[3]))))
     for i, (kind, (m, n)) in enumerate(watched("crowded", cells)):
         pos, neg = draw(kind, m, n, reps, generator(60, i))
         counts = counted(bins_of(kind), pos, neg)
-        values, truths = exact(pos, neg), truth(kind, m, n, i)
+        values, truths = exact(pos, neg), truth(kind, m, n, i, of_rows)
         for name, find, value, true in zip(
             ("AUC", "average precision"), (placed, average_precision), values, truths, strict=True
         ):
@@ -89,7 +90,7 @@ def crowded(scale: Scale) -> Section:
                          *_covers(binned, true), *_covers(known(binned, value), true)))  # fmt: skip
     header = ("of", "scores", "positives", "negatives", "true", "bins off by at most", "bounds, width", "outside",
               "covers", "marked", "exact covers", "marked")  # fmt: skip
-    return Section("Crowded scores", _intro(reps) + table(header, rows), _demands(rows, reps))
+    return Section("Crowded scores", _intro(reps, of_rows) + table(header, rows), _demands(rows, reps))
 
 
 def _outside(found: Placed, value: np.ndarray) -> int:
@@ -118,12 +119,12 @@ def _demands(rows: list[tuple], reps: int) -> list[Demand]:
     ]
 
 
-def _intro(reps: int) -> str:
+def _intro(reps: int, of_rows: int) -> str:
     return (
         "**Method.** As for [AUC](#auc), and likewise for average precision; bins are those that a table of such scores gets. With "
         "`exact_auc` the value is that of the sorted rows, and its spread comes from the bins.\n\n"
         "**Assumes** independent rows.\n\n"
         "**How it does.** Scores of fraud or default (logistic of a normal around -9, positives 1.5 higher), the same near 1 (1 less an "
         "exponential of it), beta (.5, 500) beside beta (1.5, 150), and a normal of deviation .01 around .1; "
-        f"{reps:,} replicates a cell, Monte-Carlo error at .95: {error(0.95, reps):.4f}. The truth is that of four million rows.\n\n"
+        f"{reps:,} replicates a cell, Monte-Carlo error at .95: {error(0.95, reps):.4f}. The truth is that of {of_rows:,} rows.\n\n"
     )
