@@ -151,7 +151,7 @@ def _judge_churn(candidate: Candidate, limits: EdgeLimits) -> Iterator[Judged]:
     churns = [churn for churn, _ in null.seeds.values()]
     seeds, rows, most = len(churns), candidate.rows, max(churns)
     told = f"{printable(candidate.name)} changes {_share_of(candidate.changed, rows)}"
-    of_seeds = f"{min(churns):,} to {most:,}" if seeds > 1 else f"{most:,}"
+    of_seeds = f"{min(churns):,} to {most:,}" if min(churns) < most else f"{most:,}"
     limit = f" The limit is the seed that changed most ({most:,} of {rows:,})." if seeds > 1 else ""
     few = "" if seeds >= FEWEST_SEEDS else f" {TOO_FEW} ({seeds} named)."
     if candidate.changed <= most:

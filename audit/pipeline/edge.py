@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from audit.config.schema import Config, EdgeSection
 from audit.config.sections import Predictions
 from audit.edge.retraining import Flips, rank_among_seeds
 from audit.errors import QuestionError, printable
-from audit.estimate import Estimate, Group
+from audit.estimate import FEWEST_CHANGED, Estimate, Group
 from audit.gates.compressed import find_edge_limits, judge_candidate
 from audit.gates.judge import Evidence, judge
 from audit.gates.verdicts import choose_smallest, combine_verdicts
@@ -151,6 +152,7 @@ def _evaluate(table: Table, config: Config, edge: Edge, step: Step) -> _Evaluate
     """Count and judge every candidate, and find the smallest that passes."""
     asked, evaluated = _require_edge(config), _Evaluated(edge)
     seeds = {name: _count_flips(table, _about(config, name)) for name in asked.seeds}
+    _refuse_copies(table, config, seeds)
     candidates = []
     for name in _list_candidates(config):
         with step(f"Auditing {name}"):
@@ -176,6 +178,20 @@ def _count_flips(table: Table, config: Config) -> Flips:
     own = _measure(table, config)
     overall = next(_read_flips(own.estimates, ()))
     return Flips(overall.lost, overall.gained)
+
+
+def _refuse_copies(table: Table, config: Config, seeds: Mapping[str, Flips]) -> None:
+    """Refuse seeds of the same answers in every row, which are one seed; few changes may be alike by chance."""
+    for first, second in combinations(seeds, 2):
+        if seeds[first] != seeds[second] or seeds[first].churn < FEWEST_CHANGED:
+            continue
+        asked = _require_predictions(config).model_copy(update={"prediction": second, "against": first})
+        between = _count_flips(table, config.model_copy(update={"predictions": asked}))
+        if not between.churn:
+            raise QuestionError(
+                f"edge: seeds '{printable(first)}' and '{printable(second)}' give the same answer in every row, as "
+                "copies of one file do; name each seed of the full recipe once"
+            )
 
 
 def _make_candidate(name: str, own: Findings, config: Config, seeds: Mapping[str, Flips]) -> Candidate:

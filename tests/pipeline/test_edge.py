@@ -22,7 +22,7 @@ from small_models import (
 
 from audit.config.read import build
 from audit.errors import QuestionError
-from audit.gates.headline import suggest_next
+from audit.gates.headline import suggest_next, write_headline
 from audit.gates.verdicts import choose_smallest
 from audit.pipeline.run import Job, run
 from audit.record.edge import Candidate, Edge, ModelResources
@@ -126,6 +126,33 @@ def test_five_seeds_need_no_excuse_and_a_rank_says_how_low_it_can_go(tmp_path):
     assert "more than every seed" in churn.sentence
     assert "is at least 1/(m + 1), here 0.167, which cannot decide at 0.05" in churn.sentence
     assert "At least five" not in churn.sentence
+
+
+def test_copies_of_one_seed_are_no_five_seeds(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"race": ["a", "b"] * 1000, "y": rng.integers(0, 2, 2000)})
+    table["full"] = table["small"] = table["y"]
+    for at in range(2):
+        table[f"s{at}"] = np.where(rng.permutation(2000) < 40, 1 - table["full"], table["full"])
+    table["s2"] = table["s0"]
+    table.to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(QuestionError, match="seeds 's0' and 's2' give the same answer in every row"):
+        audit_edge(tmp_path, tmp_path / "p.parquet", "small", seeds=["s0", "s1", "s2"])
+    result = audit_edge(tmp_path, tmp_path / "p.parquet", "small", seeds=["s0", "s1"]).result
+    churn = next(g for g in result.gates if g.name == "edge.churn.small")
+    assert "than every seed of the full recipe changes (40 of 2,000)" in churn.sentence
+
+
+def test_one_page_never_names_a_loss_and_denies_it(tmp_path):
+    """7 of 7 changed answers of a group lost: shown by the test of models over all groups, not by that of pairs."""
+    table = pd.DataFrame({"race": np.repeat(["a", "b", "c"], [211, 185, 204]), "y": 1, "full": 1, "small": 1})
+    table.loc[[*range(4), *range(211, 218), *range(396, 400)], "small"] = 0
+    table.loc[[599, 210], ["y", "full", "small"]] = [0, 0, 1]
+    table.to_parquet(tmp_path / "p.parquet")
+    result = audit_edge(tmp_path, tmp_path / "p.parquet", "small").result
+    said = write_headline(result)
+    assert "loses accuracy against full: overall" in said
+    assert "No group" not in said
 
 
 def test_the_same_model_loses_nothing_and_passes(tmp_path):
@@ -255,9 +282,10 @@ def test_no_small_half_of_what_a_seed_changes_is_published(tmp_path):
     """Of 45 changed answers with a net loss of 35, 5 were gained: neither the pair nor the sentence is published."""
     table = pd.DataFrame({"race": ["a", "b"] * 1000, "y": 1, "full": 1})
     table.loc[:199, "full"] = 0
-    for name, lost in {"small": 50, "s0": 40, "s1": 60, "s2": 60, "s3": 60, "s4": 60}.items():
+    for at, (name, lost) in enumerate({"small": 50, "s0": 40, "s1": 60, "s2": 60, "s3": 60, "s4": 60}.items()):
         table[name] = table["full"]
-        table.loc[200 : 199 + lost, name] = 0
+        first = 200 + 100 * at
+        table.loc[first : first - 1 + lost, name] = 0
         table.loc[: 4 if name == "s0" else 39, name] = 1
     table.to_parquet(tmp_path / "p.parquet")
     result = audit_edge(tmp_path, tmp_path / "p.parquet", "small", seeds=[f"s{at}" for at in range(5)]).result

@@ -96,9 +96,13 @@ class _Told:
 
 
 def describe_change(result: AuditResult) -> str:
-    """Return who lost, how many decisions changed, the net of it and how sure that is."""
-    overall = _Told(result, ())
-    said = [*_list_losers(result), _sum_up(overall)]
+    """Return who lost, how many decisions changed, the net of it and how sure that is.
+
+    Of compressed models the limit says who lost, by tests of its own that also look at everybody: two corrections side
+    by side may name a loss and deny it.
+    """
+    losers = () if result.edge is not None else tuple(_list_losers(result))
+    said = [*losers, _sum_up(_Told(result, ()))]
     return " ".join(part for part in said if part)
 
 
