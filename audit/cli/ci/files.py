@@ -61,7 +61,18 @@ def find_ci_files(ci: str, folder: Path) -> dict[str, Path]:
             f"'{printable(there)}' exists and is not overwritten; run audit init --ci {ci} in an empty folder, and "
             "copy what you need from there"
         )
+    for place in wanted.values():
+        _require_folders(place)
     return wanted
+
+
+def _require_folders(place: Path) -> None:
+    """Refuse a place in whose path anything but folders lies, such as a link to nowhere."""
+    for parent in place.parents:
+        if (parent.exists() or parent.is_symlink()) and not parent.is_dir():
+            raise QuestionError(
+                f"'{printable(parent)}' is no folder, so '{printable(place)}' cannot lie in it; rename it"
+            )
 
 
 def describe_ci_files(places: tuple[Path, ...], folder: Path) -> str:

@@ -261,9 +261,13 @@ def report(
     store: o.StorePath = Path(DEFAULT_STORE),
 ) -> None:
     """Print the report of a run for CI, small counts withheld."""
+    from audit.config.read import load
+
     chosen = load_format(style)
     if output is not None:
         _require_writable(output, chosen)
+    if policy is not None:
+        load(policy)
     found, folder = load_by_name(resolve_name(result, store), store)
     require_baseline([AskedReport(chosen.name, None)], compared=found.baseline is not None)
     with explain_defects(found):

@@ -130,6 +130,14 @@ def test_init_writes_what_ships_and_overwrites_nothing(tmp_path, monkeypatch, ci
     assert sorted(p for p in FILES[ci].values() if Path(p).exists()) == [kept], "all or none"
 
 
+@pytest.mark.parametrize("there", [".github", ".github/workflows"])
+def test_init_refuses_what_is_no_folder_by_name(tmp_path, monkeypatch, there):
+    monkeypatch.chdir(tmp_path)
+    Path(there).parent.mkdir(exist_ok=True)
+    Path(there).symlink_to("nowhere")
+    assert f"'{there}' is no folder" in str(init("--ci", "github").exception)
+
+
 def test_init_writes_both_where_a_table_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("t.csv").write_text("sex,hired\n" + "f,1\nm,0\nf,0\nm,1\n" * 50)

@@ -96,6 +96,11 @@ def test_a_pipe_and_a_device_stay_what_they_are(recorded, capsys):
     assert (recorded / "it").is_fifo()
 
 
+def test_a_configuration_that_is_not_there_is_refused_and_not_passed_over(recorded, capsys):
+    assert run_here(recorded, "report", "audit.json", "--format", "sarif", "--config", "typo.toml") == 2
+    assert "typo.toml" in capsys.readouterr().err
+
+
 def test_a_link_to_nowhere_gets_its_file_and_one_in_a_circle_is_refused(recorded, capsys):
     (recorded / "link").symlink_to("new/x.xml")
     assert run_here(recorded, "gate", "audit.json", "--report", "junit=link") == 1
