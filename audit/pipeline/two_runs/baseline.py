@@ -28,7 +28,7 @@ from audit.record.baseline import Baseline, BaselineGate, Sampling
 from audit.record.cubes import PREDICTIONS, TRAIN, CubeRecord, to_cube
 from audit.record.reader import read_result
 from audit.record.result import DOCUMENT, AuditResult, Gate, LimitKey, identify_limit
-from audit.record.store import Store
+from audit.record.store import LATEST, Store
 from audit.report.disclosure.publishable import find_k, publishable
 
 NONE = "none"
@@ -69,6 +69,10 @@ def open_baseline(config: Config, folder: Path, store: Store) -> Earlier | None:
         return None
     named = config.baseline.result
     shown = f"baseline '{printable(named, 200)}'"
+    if named == LATEST and not (folder / named).exists():
+        raise QuestionError(
+            f"{shown} would move by itself, so that each failure is known one run later; name a file or the id of a run"
+        )
     try:
         place = folder / named
         if not place.exists():

@@ -246,6 +246,14 @@ def test_a_baseline_that_is_not_there_is_refused(main_json, capsys):
     assert "baseline 'absent.json' cannot be used: no result at 'absent.json'" in err
 
 
+@pytest.mark.parametrize("words", [("run",), ("gate", "latest", "--baseline", "latest")])
+def test_a_baseline_never_moves_by_itself(main_json, capsys, words):
+    ask("old.parquet", '[baseline]\nresult = "latest"\n', 'key = "id"')
+    code, _, err = audit(capsys, *words)
+    assert code == 2
+    assert "would move by itself" in err
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
