@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Literal
 
 from audit.estimate import Estimate, Stage
-from audit.gates.headline import count_waived, describe_training, list_baseline_notes, warn_of_waivers, write_headline
+from audit.gates.headline import (
+    NO_LIMIT,
+    count_waived,
+    describe_training,
+    list_baseline_notes,
+    warn_of_waivers,
+    write_headline,
+)
 from audit.gates.verdicts import exit_code, order_worst_first
 from audit.record.result import AuditResult, Gate, name_verdict
 from audit.report.card.words import name_group, name_grouping
@@ -38,6 +45,7 @@ OF_VERDICTS: Mapping[str, Standing] = {
 }
 RAN = "audit.run"
 """Name of the finding about a run that has no verdict."""
+NO_NUMBERS = "No limit was set, so nothing passed. The card of the run has the measurements."
 ACTED_ON: frozenset[Standing] = frozenset({"failed", "undecided"})
 
 
@@ -99,7 +107,9 @@ class CiReport:
     @property
     def headline(self) -> str:
         """The sentence after the word."""
-        return write_headline(self.result)
+        said = write_headline(self.result)
+        # No format for CI has numbers where no limit asks for them.
+        return NO_NUMBERS if said == NO_LIMIT else said
 
     @property
     def notes(self) -> tuple[str, ...]:

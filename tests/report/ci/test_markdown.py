@@ -53,7 +53,9 @@ def test_a_name_links_no_issue_and_notifies_nobody():
 
 
 def test_without_a_limit_it_says_so():
-    assert "NOT JUDGED" in write("markdown", unjudged())
+    text = write("markdown", unjudged())
+    assert "NOT JUDGED" in text
+    assert "below" not in text, "there is no number below"
 
 
 @pytest.mark.parametrize("most", [300, 700, 1000, 5000])
