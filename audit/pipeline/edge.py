@@ -108,6 +108,11 @@ def _answer(table: Table, folder: Path, edge: EdgeSection, step: Step) -> tuple[
     paths = {name: folder / path for name, path in edge.models.items()}
     if not edge.inputs:
         return table, {name: describe_file(name, path) for name, path in paths.items()}
+    taken = next((name for name in paths if name in table.columns), None)
+    if taken is not None:
+        raise QuestionError(
+            f"edge.models: the table has a column '{printable(taken)}' already; give the model's file another name"
+        )
     import pyarrow as pa
 
     from audit.edge.features import read_features
@@ -125,10 +130,6 @@ def _answer(table: Table, folder: Path, edge: EdgeSection, step: Step) -> tuple[
         )
         answers, resources = run_models(paths, features, calls)
     for name, answer in answers.items():
-        if name in held.column_names:
-            raise QuestionError(
-                f"edge.models: the table has a column '{printable(name)}' already; call the model otherwise"
-            )
         held = held.append_column(name, pa.array(answer))
     return make_held_table(table.name, held, table.digest), resources
 

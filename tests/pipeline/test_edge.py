@@ -128,6 +128,13 @@ def test_five_seeds_need_no_excuse_and_a_rank_says_how_low_it_can_go(tmp_path):
     assert "At least five" not in churn.sentence
 
 
+def test_a_model_named_like_a_column_is_refused_before_it_runs(tmp_path):
+    pd.DataFrame({"race": ["a", "b"], "y": [0, 1], "x": [0.0, 1.0], "full": 1}).to_parquet(tmp_path / "p.parquet")
+    files = {"full": "full.onnx", "small": "small.onnx"}
+    with pytest.raises(QuestionError, match="the table has a column 'full' already; give the model's file another"):
+        audit_edge(tmp_path, tmp_path / "p.parquet", "small", models=files, inputs=["x"])
+
+
 def test_copies_of_one_seed_are_no_five_seeds(tmp_path):
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"race": ["a", "b"] * 1000, "y": rng.integers(0, 2, 2000)})

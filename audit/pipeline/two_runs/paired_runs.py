@@ -157,7 +157,8 @@ def _join(old: Any, new: Any, key: str) -> tuple[Any, tuple[int, int, int]]:
             twice, missing = _require_one(con, name, named)
             if twice or missing:
                 have = "row has" if missing == 1 else "rows have"
-                what = f"{missing:,} {have} none" if missing else f"{twice:,} rows share one"
+                repeat = "row repeats" if twice == 1 else "rows repeat"
+                what = f"{missing:,} {have} none" if missing else f"{twice:,} {repeat} that of another row"
                 raise InputError(f"key '{printable(key)}' does not name one row: {what}")
         taken = f"n.*, o.{quote_identifier(EARLIER)}"
         joined = con.sql(f"SELECT {taken} FROM new_rows n JOIN old_rows o ON {same}").to_arrow_table()  # noqa: S608

@@ -186,7 +186,7 @@ def test_runs_that_cannot_be_paired_say_why(runs, place, capsys):
     (place / "after.parquet").unlink()
     assert "Not compared row by row: " in audit(capsys, "diff", *both)[1]
     both = runs("before.parquet", "before.parquet", key="race")
-    assert "key 'race' does not name one row: 598 rows share one" in audit(capsys, "diff", *both)[1]
+    assert "key 'race' does not name one row: 598 rows repeat that of another row" in audit(capsys, "diff", *both)[1]
     code, _, err = audit(capsys, "model", "before.parquet", "--prediction", "p", "--groups", "race", "--key", "di")
     assert (code, "did you mean 'id'" in err) == (2, True)
 
