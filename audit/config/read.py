@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,9 @@ LARGEST_BYTES = 1_000_000
 IDLE_NEIGHBOURS = (
     "predictions.neighbours needs the flip test; name the feature columns (features), or remove neighbours"
 )
+SECRET = {"command", "prepare"}
+"""Keys of commands, whose words are never repeated."""
+MOST_NAMED = 3
 A_DATE = "must be a date such as 2027-03-01"
 FAULTS = {
     "tuple_type": 'must be a list, such as ["a", "b"]',
@@ -138,7 +142,7 @@ def _describe_error(error: ValidationError) -> str:
     """Describe the first thing that is wrong, in one line, with the number of the others."""
     found = error.errors(include_url=False)
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    more = _name_others([_describe_place(e["loc"]) for e in found if e is not first])
     where = _describe_place(first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{_describe_unknown_key(first['loc'])}{more}"
@@ -148,18 +152,39 @@ def _describe_error(error: ValidationError) -> str:
         return f"{where}: {_describe_choice(first)}{more}"
     message = _describe_fault(first)
     # Words of a command may be secrets, also where they were written as one text.
-    tells = first["type"] != "value_error" and not {"command", "prepare"} & set(first["loc"])
+    tells = first["type"] != "value_error" and not SECRET & set(first["loc"])
     shown = f" (it is {printable(repr(first['input']), 40)})" if tells else ""
     return f"{where}{': ' if where else ''}{printable(message, 300)}{shown}{more}"
+
+
+def _name_others(places: Sequence[str]) -> str:
+    """Return where else something is wrong."""
+    if not places:
+        return ""
+    rest = len(places) - MOST_NAMED
+    named = ", ".join(printable(place, 60) for place in places[:MOST_NAMED])
+    return f" (also wrong: {named}{f' and {rest} more' if rest > 0 else ''})"
 
 
 def _describe_fault(fault: ErrorDetails) -> str:
     """Describe what is wrong with a value, in the words of a file and not of Python."""
     said = FAULTS.get(fault["type"])
+    if fault["type"] == "tuple_type" and isinstance(fault["input"], str) and not SECRET & set(fault["loc"]):
+        return f"must be a list; write {fault['loc'][-1]} = {_write_list(fault['input'])}"
     if said is not None:
         return said.format(**fault.get("ctx", {}))
     message = fault["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
+
+
+def _write_list(text: str) -> str:
+    """Return a text as the list of TOML that it means; names of columns stand apart by commas, or by * as in a limit.
+
+    >>> _write_list("race"), _write_list("race * sex")
+    ('["race"]', '["race", "sex"]')
+    """
+    names = [name.strip() for name in re.split(r"[,*]", text) if name.strip()]
+    return f"[{', '.join(json.dumps(printable(name), ensure_ascii=False) for name in names or ['…'])}]"
 
 
 def _describe_choice(fault: ErrorDetails) -> str:

@@ -119,7 +119,22 @@ WRONG = {
     "text for a list of groups": (
         'groups = ["race", "sex", "age"]',
         'groups = "race"',
-        r'groups: must be a list, such as \["a", "b"\] \(it is .race',
+        r'groups: must be a list; write groups = \["race"\] \(it is .race',
+    ),
+    "a combination as text": (
+        'by = ["race"]',
+        'by = "race*sex"',
+        r'gates\[0\]\.by: must be a list; write by = \["race", "sex"\] \(it is .race\*sex.\)$',
+    ),
+    "two that are wrong": (
+        'by = ["race"]',
+        'by = "race"\nmin = 0.8\n[[gates]]\nmetric = "accuracy"\nby = "sex"',
+        r'write by = \["race"\] \(it is .race.\) \(also wrong: gates\[1\]\.by\)$',
+    ),
+    "a list of whole numbers": (
+        'groups = ["race", "sex", "age"]',
+        "groups = 1",
+        r'groups: must be a list, such as \["a", "b"\] \(it is 1',
     ),
     "not one of the values": (
         "threshold = 0.5",
