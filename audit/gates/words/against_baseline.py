@@ -25,7 +25,7 @@ from audit.estimate import (
 from audit.gates.words.wording import name_metric
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.baseline import Baseline, BaselineGate, BaselineRate, Change
-from audit.record.result import Gate
+from audit.record.result import Gate, identify_limit
 
 BLOCKS = ("fail", "insufficient", "undefined")
 MOST_NAMED, LONGEST_NAME = 3, 160
@@ -101,7 +101,7 @@ def _reads_highest(gate: Gate) -> bool:
 
 def _describe_detectable(gate: Gate, change: Change, baseline: Baseline) -> str:
     """Return which change would have been found, where none was."""
-    before = next((b for b in baseline.gates if (b.name, b.min, b.max) == (gate.name, gate.min, gate.max)), None)
+    before = next((b for b in baseline.gates if identify_limit(b) == identify_limit(gate)), None)
     rate = None if before is None else find_first_to_move(gate, before)
     if change.moved != "same" or change.detectable is None or before is None or rate is None:
         return ""

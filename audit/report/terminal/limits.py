@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 
 from audit.errors import printable
-from audit.estimate import Estimate, cell_interval, cell_text, grouping_text, limit_text, p_text
-from audit.gates.headline import count_rest
+from audit.estimate import Estimate, cell_interval, cell_text, grouping_text, join_words, limit_text, p_text
+from audit.gates.headline import CHANGED, count_rest
 from audit.gates.small_groups import summarise_excluded
 from audit.gates.verdicts import order_worst_first
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of, lower_title
@@ -27,6 +27,7 @@ WORD = 14
 INDENT = 2 + WORD
 LONGEST_REASON = 160
 COUNTS = {"failed": "failed checks", "warned": "checks with findings"}
+ENDS = ("lowest", "highest", "largest")
 AGAINST = {"overall": ", against overall", "rest": ", against all other groups"}
 
 
@@ -65,6 +66,12 @@ def list_limits(
     yield from _lay_rows(rows, f"found [{confidence:g}% interval]", width, whole=whole)
     if len(ordered) > len(shown):
         yield Line("  ", f"and {count_rest(ordered[most:])}{f' ({more})' if more else ''}")
+    # Two decisions have the same number in the first sentence, in the table and in the limit.
+    ends = [end for end in ENDS if any(_reads_end(gate, end) for gate in shown)]
+    if ends and (whole or CHANGED in result.estimates.metrics):
+        yield Line(
+            "  ", f"The interval of the {join_words(ends, 'or')} value allows for all groups, not for one alone."
+        )
     if not whole and (said := summarise_excluded(ordered, result.question.config)):
         yield Line("  ", said)
 
@@ -105,6 +112,12 @@ def _is_rate(gate: Gate) -> bool:
     return gate.estimate is not None and gate.estimate.stage in {"model", "data"}
 
 
+def _reads_end(gate: Gate, end: str) -> bool:
+    """Return whether a limit has an interval of this end: beside that of the group it looks like a second one of it."""
+    kind = None if gate.estimate is None else split_comparison(gate.estimate.compare)[0]
+    return kind == end and (gate.low is not None or gate.high is not None)
+
+
 def _explain(gate: Gate, *, whole: bool) -> Iterator[str]:
     """Yield why there is no number; where all is asked for, the sentence, the name for waivers, and p-values."""
     e = gate.estimate
@@ -131,7 +144,7 @@ def name_limit(gate: Gate) -> str:
     if e.stage == "energy":
         return lower_title(SUBJECTS[e.metric])
     kind, everybody = split_comparison(e.compare)
-    extreme = f"{kind} " if kind in {"lowest", "highest", "largest"} else ""
+    extreme = f"{kind} " if kind in ENDS else ""
     by = f" by {grouping_text(e.by)}" if e.by else ""
     part = " (data)" if e.stage == "data" else ""
     return f"{extreme}{name_metric(e.metric)}{by}{AGAINST[everybody] if everybody else ''}{part}"

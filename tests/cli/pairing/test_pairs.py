@@ -46,6 +46,7 @@ def test_the_first_sentence_says_who_lost_how_many_changed_the_net_and_how_sure(
         "accuracy of 20.0 points (95% interval 15 to 26 points; p < 0.001). Overall, 40 of 600 decisions changed"
     )
     assert "net loss of accuracy" in out.split("Model results")[1].splitlines()[0]
+    assert out.count("The interval of the highest value allows for all groups, not for one alone.") == 1
 
 
 def test_pairs_are_verified_and_shown_again(place, capsys):
