@@ -126,10 +126,10 @@ def _private_functions_used_once(sources: list[Source]) -> tuple[int, int]:
     return once, total
 
 
-def _nested_conditionals(tree: ast.Module) -> int:
+def _nested_conditionals(source: Source) -> int:
     return sum(
         any(isinstance(inner, ast.IfExp) for child in ast.iter_child_nodes(node) for inner in ast.walk(child))
-        for node in ast.walk(tree)
+        for node in source.nodes
         if isinstance(node, ast.IfExp)
     )
 
@@ -137,17 +137,17 @@ def _nested_conditionals(tree: ast.Module) -> int:
 COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
 
 
-def _tuples_from_comprehensions(tree: ast.Module) -> int:
+def _tuples_from_comprehensions(source: Source) -> int:
     return sum(
         isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Tuple)
         and isinstance(node.value, COMPREHENSIONS)
-        for node in ast.walk(tree)
+        for node in source.nodes
     )
 
 
-def _double_comprehensions(tree: ast.Module) -> int:
-    return sum(isinstance(node, COMPREHENSIONS) and len(node.generators) > 1 for node in ast.walk(tree))
+def _double_comprehensions(source: Source) -> int:
+    return sum(isinstance(node, COMPREHENSIONS) and len(node.generators) > 1 for node in source.nodes)
 
 
 def _comment_lines(text: str) -> int:
@@ -188,9 +188,9 @@ def measure(package: Path) -> dict[str, float]:
         "public functions and classes per kloc": len(public) / kloc,
         "private functions used once, %": 100 * used_once / max(private, 1),
         "conditional expressions per kloc": _count_nodes(sources, ast.IfExp) / kloc,
-        "nested conditional expressions": sum(_nested_conditionals(source.tree) for source in sources),
-        "tuples from comprehensions per kloc": sum(_tuples_from_comprehensions(s.tree) for s in sources) / kloc,
-        "double comprehensions per kloc": sum(_double_comprehensions(s.tree) for s in sources) / kloc,
+        "nested conditional expressions": sum(_nested_conditionals(source) for source in sources),
+        "tuples from comprehensions per kloc": sum(_tuples_from_comprehensions(s) for s in sources) / kloc,
+        "double comprehensions per kloc": sum(_double_comprehensions(s) for s in sources) / kloc,
         "comment lines per kloc": sum(_comment_lines(source.text) for source in sources) / kloc,
         "fmt: skip": sum(source.text.count("# fmt: skip") for source in sources),
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,6 +100,7 @@ def find_words(place: str, text: str) -> Iterator[Found]:
             yield Found(place, name, " ".join(text[max(0, hit.start() - 60) : hit.end() + 60].split()))
 
 
+@cache
 def search_file(path: Path) -> list[Found]:
     """Words of the list in a file, those that are excepted among them."""
     place = path.relative_to(ROOT).as_posix()
