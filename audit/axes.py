@@ -6,9 +6,10 @@ Must not: import a room.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import combinations, product
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from audit.errors import QuestionError, printable, suggest
@@ -17,8 +18,8 @@ from audit.estimate import Group, Level
 if TYPE_CHECKING:
     import numpy as np
 
-    from audit.cube import Cube
-
+NUMBER = re.compile(r"([-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?)")
+BAND = re.compile(r"\[(-inf|[-+]?[0-9.e+]{1,40}), ")
 Task = Literal["classification", "regression", "multiclass", "ranking", "items"]
 Class = bool | int | float | str
 """A class as a question names it."""
@@ -110,26 +111,6 @@ def crossings(groups: Sequence[str], order: int) -> Iterator[tuple[str, ...]]:
         yield from combinations(groups, size)
 
 
-def unit_of(cube: Cube) -> int:
-    """Power of two in which a cube counts weights."""
-    if UNIT in cube.names and cube.axis(UNIT).levels:
-        return int(cube.axis(UNIT).levels[0] or 0)
-    return 0
-
-
-def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
-    """Groups of one crossing, absent ones included; too many are refused."""
-    groups = tuple(product(*(known.axis(name).levels for name in by)))
-    if len(groups) > MOST_GROUPS:
-        widest = max(by, key=lambda name: len(known.axis(name).levels))
-        raise QuestionError(
-            f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
-            f"bin or remove '{widest}' ({len(known.axis(widest).levels):,} levels)"
-            f"{', or lower intersections' if len(by) > 1 else ''}"
-        )
-    return groups
-
-
 def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarray, named: Mapping[str, str]) -> int:
     """Declared reference where every attribute has one, otherwise the largest group."""
     if by and all(name in named for name in by):
@@ -142,6 +123,16 @@ def reference_at(by: tuple[str, ...], groups: tuple[Group, ...], rows: np.ndarra
             )
         return groups.index(wanted)
     return int(rows.argmax()) if len(groups) else 0
+
+
+def sort_key(level: Level) -> tuple[int, float, str]:
+    """Order of levels: numbers by size, then text, then missing."""
+    if level is None:
+        return (2, 0.0, "")
+    number = NUMBER.fullmatch(level) or BAND.match(level)
+    if number:
+        return (0, float(number.group(1)), level)
+    return (1, 0.0, level)
 
 
 # How a group's raw value is written: the same words whatever file, frame or engine it came from.

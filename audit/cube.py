@@ -17,20 +17,19 @@ Must not: hold anything that is not additive (quantiles, distinct counts), or kn
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from audit.axes import MOST_GROUPS, UNIT, sort_key
 from audit.errors import QuestionError, no_such
-from audit.estimate import Level
+from audit.estimate import Group, Level
 
 Array = npt.NDArray[Any]
-NUMBER = re.compile(r"([-+]?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][-+]?[0-9]{1,3})?)")
-BAND = re.compile(r"\[(-inf|[-+]?[0-9.e+]{1,40}), ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +172,24 @@ def of_others(each: Array) -> Array:
     return others
 
 
-def sort_key(level: Level) -> tuple[int, float, str]:
-    """Order of levels: numbers by size, then text, then missing."""
-    if level is None:
-        return (2, 0.0, "")
-    number = NUMBER.fullmatch(level) or BAND.match(level)
-    if number:
-        return (0, float(number.group(1)), level)
-    return (1, 0.0, level)
+def unit_of(cube: Cube) -> int:
+    """Power of two in which a cube counts weights."""
+    if UNIT in cube.names and cube.axis(UNIT).levels:
+        return int(cube.axis(UNIT).levels[0] or 0)
+    return 0
+
+
+def all_groups(known: Cube, by: tuple[str, ...]) -> tuple[Group, ...]:
+    """Groups of one crossing, absent ones included; too many are refused."""
+    groups = tuple(product(*(known.axis(name).levels for name in by)))
+    if len(groups) > MOST_GROUPS:
+        widest = max(by, key=lambda name: len(known.axis(name).levels))
+        raise QuestionError(
+            f"{' x '.join(by)} makes {len(groups):,} groups, more than {MOST_GROUPS:,} (too many levels to judge); "
+            f"bin or remove '{widest}' ({len(known.axis(widest).levels):,} levels)"
+            f"{', or lower intersections' if len(by) > 1 else ''}"
+        )
+    return groups
 
 
 def from_cells(names: Sequence[str], cells: Sequence[Sequence[Level]], measures: Mapping[str, Array]) -> Cube:

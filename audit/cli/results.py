@@ -121,11 +121,12 @@ def card(
     """Print the card of a run, with small counts withheld."""
     from audit.faults.drill import read_drill
     from audit.report.card.render import render, write_over
+    from audit.report.disclosure.searches import read_searches
     from audit.system.environment import escape_controls
 
     found, folder = load_by_name(resolve_name(result, store), store)
     with explain_defects(found):
-        text = render(found, style, k, read_drill(folder))
+        text = render(found, style, k, read_drill(folder), read_searches(folder))
     if output is None:
         sys.stdout.write(escape_controls(text))
     else:

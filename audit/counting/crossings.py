@@ -15,13 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from audit.axes import LABEL, MOST_LAID_OUT, PREDICTION, STRATUM
+from audit.axes import LABEL, MOST_LAID_OUT, NUMBER, PREDICTION, STRATUM
 from audit.counting.engine import Scan
 from audit.counting.plan import FOLDS, Plan
 from audit.counting.tally import Tally, TooManyCellsError
 from audit.counting.terms import Every, Extent, Key, Number, Rows, Sum, Test
 from audit.counting.weighing import count_weighed
-from audit.cube import NUMBER
 from audit.errors import SourceError, printable
 from audit.estimate import Level
 from audit.tables.table import Table

@@ -24,6 +24,7 @@ from audit.axes import (
     CubeKind,
     name_level,
     nowhere,
+    sort_key,
 )
 from audit.counting.crossings import Crossed, refuse_large
 from audit.counting.labels import (
@@ -39,7 +40,7 @@ from audit.counting.labels import (
 from audit.counting.plan import Counted, Plan
 from audit.counting.tally import Tally, order_of
 from audit.counting.terms import REACHED
-from audit.cube import Axis, Cube, sort_key
+from audit.cube import Axis, Cube
 from audit.estimate import Level
 from audit.tables.kinds import name_bands
 

@@ -19,8 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
-from audit.counting.as_written import find_whole_texts, spell_as_text
-from audit.counting.count import Tallies, make_cubes, refuse_kinds_of_parts
+from audit.counting.count import Tallies, find_whole_texts, make_cubes, refuse_kinds_of_parts, spell_as_text
 from audit.counting.crossings import MOST_CELLS, Crossed, explain_too_many
 from audit.counting.kinds.score_bins import Bins
 from audit.counting.kinds.scores import Scored

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, SCORE
-from audit.cube import BAND, NUMBER, Cube
+from audit.axes import BAND, FOLD, LABEL, NEGATIVE, NUMBER, POSITIVE, PREDICTION, SCORE
+from audit.cube import Cube
 from audit.estimate import Group, Level
 from audit.faults.means import MEANS, holds_means, move_means, shift_means
 

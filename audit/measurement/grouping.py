@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, CubeKind, all_groups, reference_at, unit_of
-from audit.cube import Axis, Cube, of_others
+from audit.axes import FOLD, LABEL, NEGATIVE, POSITIVE, PREDICTION, CubeKind, reference_at
+from audit.cube import Axis, Cube, all_groups, of_others, unit_of
 from audit.errors import QuestionError, no_such
 from audit.estimate import Group
 from audit.measurement.inference.confusion import smooth

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 from audit.config.read import build
 from audit.config.schema import Config
-from audit.counting.as_written import write_names_as_text
 from audit.counting.backends.choose import choose_engine, open_source
 from audit.counting.backends.merge import merge_levels
-from audit.counting.count import count_tallies
+from audit.counting.count import count_tallies, write_names_as_text
 from audit.counting.parts import ENDING, list_part_names, note_begun, read_question, save_part, save_question
 from audit.counting.plan import Plan
 from audit.errors import SHOWN_CHOICES, QuestionError, SourceError, printable

@@ -33,7 +33,7 @@ from audit.pipeline.stages import (
     take_predictions,
 )
 from audit.record.held import RECORD
-from audit.record.result import AuditResult, Code, Energy, Run
+from audit.record.result import DOCUMENT, AuditResult, Code, Energy, Run
 from audit.record.store import BEFORE, Store
 from audit.system.environment import today
 from audit.system.recorded_command import record_words
@@ -235,6 +235,7 @@ def record_run(job: Job, run_id: str, started: str, found: Findings) -> Run:
 def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
     """Publish a result into the store: the record, its report and its cards, all or nothing."""
     from audit.report.card.render import FILES, render_several
+    from audit.report.disclosure.searches import SEARCHES, Searches, digest_record
 
     names = dict(FILES)
     if any(part.part != "predictions" for part in result.data):
@@ -243,8 +244,11 @@ def write(result: AuditResult, store: Store, step: Step = nullcontext) -> Path:
         if is_describable(result):
             names["croissant"] = "croissant.json"
     with step("Writing report and card"):
-        cards = render_several(result, tuple(names))
-        files = {"audit.json": result.to_json()} | {names[name]: text for name, text in cards.items()}
+        document = result.to_json()
+        searches = Searches(digest_record(document.encode("utf-8", "surrogatepass")))
+        cards = render_several(result, tuple(names), searches=searches)
+        files = {DOCUMENT: document} | {names[name]: text for name, text in cards.items()}
+        files |= {SEARCHES: searches.to_json()} if searches.is_worth_keeping else {}
         return store.commit(result.run.id, files)
 
 

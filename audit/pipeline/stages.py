@@ -15,8 +15,8 @@ from audit.checks.codes import make_strata_check, require_codes
 from audit.checks.groups import check_declared, check_groups, check_missing_words, check_scores, check_threshold
 from audit.config.merging import merge_declared
 from audit.config.schema import Config
-from audit.counting.as_written import write_names_as_text
 from audit.counting.backends.choose import count, open_source
+from audit.counting.count import write_names_as_text
 from audit.counting.plan import Counted, Plan
 from audit.counting.refusals import no_rows
 from audit.errors import QuestionError, ValuesError, printable

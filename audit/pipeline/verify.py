@@ -58,21 +58,21 @@ class Verified:
 
 
 def verify_document(result: AuditResult, file: Path, sources: Sequence[str] = ()) -> Verified:
-    """Recompute a recorded run from its counts, and compare the cards beside it and the tables that are named.
+    """Recompute a recorded run from its counts, and compare what lies beside it and the tables that are named.
 
     Raises
     ------
     StoreError
         When nothing can be measured of it.
     """
-    from audit.pipeline.verification.cards import cards_amiss, cards_beside
+    from audit.pipeline.verification.cards import cards_amiss, cards_beside, searches_amiss
     from audit.pipeline.verification.tables import compare_tables
     from audit.pipeline.verification.uncovered import find_uncovered
 
     tables = compare_tables(result, sources)
     wrong = [*describe_differences(result), *compare_writing(result, file), *tables.amiss]
     beside = cards_beside(result, file)
-    wrong += cards_amiss(result, file.parent, beside) if not wrong else []
+    wrong += [*searches_amiss(result, file), *cards_amiss(result, file.parent, beside)] if not wrong else []
     left = find_uncovered(result, named=bool(find_run_folders(file)), read=tables.read) if not wrong else ()
     return Verified(tuple(wrong), tuple(beside), tuple(map(str, left)))
 

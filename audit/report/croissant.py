@@ -18,7 +18,7 @@ from audit.errors import QuestionError
 from audit.estimate import figure_text
 from audit.record.result import AuditResult, Check, Part
 from audit.report.card.accounts import make_part_view
-from audit.report.card.lookup import EstimateIndex
+from audit.report.card.shapes import EstimateIndex
 from audit.report.card.words import LEFT_OUT, clean_text, name_group, name_grouping
 
 CROISSANT = "http://mlcommons.org/croissant/1.0"

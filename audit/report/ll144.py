@@ -16,8 +16,7 @@ from audit.measurement.metrics.adverse import IMPACT_RATIO
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult, Part
 from audit.report.card.charts import MOST_ROWS, draw_rates
-from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
+from audit.report.card.shapes import By, EstimateIndex, GroupingView, Table, TableRow, choose_kind, make_table
 from audit.report.card.words import (
     LEFT_OUT,
     Cell,

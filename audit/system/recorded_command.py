@@ -21,6 +21,9 @@ SHORT = re.compile(r"(-[A-Za-z])(.*)", re.DOTALL)
 SETTING = re.compile(r"([A-Za-z_]\w{0,59})=(.+)", re.DOTALL)
 """A variable of the environment before a program, as ``env`` takes it."""
 SCRIPT = re.compile(r"(?:[A-Za-z]:)?[\w.+~/\\-]*\w\.(?:py|pyz|ipynb|R|r|Rmd|jl|sh|bash|pl|rb|js|mjs|ts|lua|m)")
+QUOTED = re.compile(r"(?P<quote>['\"])(?P<path>(?:/|~/|[A-Za-z]:[\\/])[^'\"]*)(?P=quote)")
+BARE = re.compile(r"(?<![\w.:/\\~-])(?:~?/|[A-Za-z]:[\\/])(?:[^\s'\"/\\:;,()]+[\\/])+(?=[^\s'\"/\\:;,()])")
+"""Folders of an absolute path, as its last part follows; not those of an address, which has them after its host."""
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 PYTHON = re.compile(r"(?:python|pypy)[\w.]*")
 """A program after whose ``-m`` the name of a module stands."""
@@ -111,3 +114,13 @@ def _merge_left_out(words: Iterator[str]) -> Iterator[str]:
         if not word == before == HIDDEN:
             yield word
         before = word
+
+
+def drop_path(text: str) -> str:
+    """Return a text with the last parts of absolute paths alone.
+
+    >>> drop_path("cannot write '/home/ada lovelace/x.csv' nor /srv/merger/y.csv; see https://example.org/a/b")
+    "cannot write 'x.csv' nor y.csv; see https://example.org/a/b"
+    """
+    quoted = QUOTED.sub(lambda found: f"{found['quote']}{strip_folder(found['path'])}{found['quote']}", text)
+    return BARE.sub("", quoted)

@@ -11,7 +11,6 @@ import sys
 import time
 
 import pytest
-from commands import begin
 from property_tests import crossed_now
 
 AUDIT = f"{shlex.quote(sys.executable)} -m audit"
@@ -248,15 +247,15 @@ def test_a_preparation_that_is_stopped_is_no_fault_of_the_data(number, code, tmp
     prepare = f'prepare = ["{sys.executable}", "-c", "open(\'begun\', \'w\'); import time; time.sleep(60)"]\n'
     (tmp_path / "audit.toml").write_text(TOML.replace("[data]\n", f"[data]\n{prepare}"))
     (tmp_path / "t.csv").write_text("g,y,p\n" + "a,0,0\na,1,1\nb,0,0\nb,1,1\n" * 50)
-    with (tmp_path / "said").open("wb") as stderr:
-        child = begin("run", ".", cwd=tmp_path, stderr=stderr, session=True)
+    command = [sys.executable, "-m", "audit", "run", "."]
+    child = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 40
     while not (tmp_path / "begun").exists():
         assert time.monotonic() < until
         time.sleep(0.05)
     os.killpg(child.pid, number)
-    ended, said = child.wait(40), (tmp_path / "said").read_text()
-    assert ended == code, said
+    said = child.communicate(timeout=40)[1]
+    assert child.returncode == code, said
     assert "prepare" not in said
     assert said.count("audit: interrupted") == (number == signal.SIGINT)
 

@@ -20,8 +20,8 @@ from property_tests import count_examples, some_now
 from sklearn.dummy import DummyClassifier
 
 import audit
-from audit.counting.as_written import write_names_as_text
 from audit.counting.backends.choose import count
+from audit.counting.count import write_names_as_text
 from audit.counting.labels import find_positive, name_classes, read_predicted
 from audit.counting.plan import Plan
 from audit.errors import AuditError, InputError, QuestionError, ValuesError

@@ -95,7 +95,6 @@ def splinters() -> set[str]:
 APART = {
     "audit.gates.waivers": "judge would pass 500 lines with it",
     "audit.report.dashboard.choices": "every page of the dashboard begins with it",
-    "audit.report.disclosure.strangers": "publishable would pass 500 lines with it",
 }
 """Splinters that stay, each with its reason."""
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.cube import Axis, Cube, from_cells, sort_key
+from audit.axes import sort_key
+from audit.cube import Axis, Cube, from_cells
 from audit.errors import QuestionError
 from audit.record.cubes import record_cube, to_cube
 

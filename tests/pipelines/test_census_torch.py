@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from commands import audit
 
 from audit.pipeline.verify import describe_differences
 from audit.record.cubes import to_cube
@@ -187,12 +186,18 @@ def test_what_cannot_be_prepared_is_refused_in_one_line(pipeline, tmp_path):
 
 def test_the_shipped_pipeline_is_copied_and_run_by_a_command(tmp_path):
     sample(n=3000).to_parquet(tmp_path / "sample.parquet")
-    env = {"EVENHAND_CENSUS": str(tmp_path / "sample.parquet")}
-    done = audit("demo", "--pipeline", "census_torch", "--store", "store", cwd=tmp_path, env=env, timeout=300)
+    env = os.environ | {"EVENHAND_CENSUS": str(tmp_path / "sample.parquet")}
+    command = [sys.executable, "-m", "audit", "demo", "--pipeline", "census_torch", "--store", "store"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert len(Store(tmp_path / "store").load().epochs) == 6
     assert (tmp_path / "census_torch" / "predictions.parquet").is_file()
-    wrong = audit("demo", "--pipeline", "census_troch", cwd=tmp_path)
+    wrong = subprocess.run(
+        [sys.executable, "-m", "audit", "demo", "--pipeline", "census_troch"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert wrong.returncode == 2
     assert "did you mean 'census_torch'?" in wrong.stderr.replace("\n", " ")
 

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,33 +37,27 @@ def _start_server(*loaded: str) -> socket.socket:
     return ours
 
 
-@dataclass
+@dataclass(frozen=True)
 class Started:
     """A process that was asked for: what a `subprocess.Popen` of it would answer."""
 
     pid: int
     answers: socket.socket
-    returncode: int | None = None
-
-    def __post_init__(self) -> None:
-        weakref.finalize(self, self.answers.close)  # where a test fails before it has waited
 
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
     def wait(self, timeout: float = 60) -> int:
-        """Return how it ended; it is killed where it has not ended until then."""
-        if self.returncode is None:
-            with self.answers:
-                self.answers.settimeout(timeout)
-                try:
-                    self.returncode = int(self.answers.recv(32))
-                except TimeoutError:
-                    os.kill(self.pid, signal.SIGKILL)
-                    self.answers.settimeout(10)
-                    self.returncode = int(self.answers.recv(32))
-                    raise
-        return self.returncode
+        """Return how it ended, once; it is killed where it has not ended until then."""
+        with self.answers:
+            self.answers.settimeout(timeout)
+            try:
+                return int(self.answers.recv(32))
+            except TimeoutError:
+                os.kill(self.pid, signal.SIGKILL)
+                self.answers.settimeout(10)
+                self.answers.recv(32)
+                raise
 
 
 def start(
@@ -116,13 +109,6 @@ def begin(*arguments, stdout=None, stderr=None, env=None, **asked) -> Started:
     with Path(os.devnull).open("r+b") as nothing:
         streams = [stream.fileno() for stream in (nothing, stdout or nothing, stderr or nothing)]
         return start(list(map(str, arguments)), streams, env=surroundings, **asked)
-
-
-def begin_program(program, *words, log, env=None, **asked) -> Started:
-    """Start a program of Python and leave it running; what it prints goes into one file."""
-    with Path(os.devnull).open("rb") as nothing:
-        streams = [nothing.fileno(), log.fileno(), log.fileno()]
-        return start(list(map(str, words)), streams, env=os.environ | (env or {}), program=program, **asked)
 
 
 def _run(words, *, input="", timeout, text=True, **asked) -> subprocess.CompletedProcess:  # noqa: A002

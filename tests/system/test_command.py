@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import Started, begin_program
 
 from audit.errors import QuestionError
 from audit.system.command import Ended, run_command, to_exit_status
@@ -292,7 +291,7 @@ def joules(folder: Path) -> float:
     return sum(r["energy_j"] or 0 for r in json.loads((folder / "energy.json").read_text())["energy"]["components"])
 
 
-def strike(name: str, folder: Path, parent: Started) -> float:
+def strike(name: str, folder: Path, parent: subprocess.Popen) -> float:
     """Wait until training has been metered, then end it from outside; returns the meter's age in seconds then."""
     wait_for(lambda: joules(folder) > 0)
     child = int((folder / "pid").read_text())
@@ -318,11 +317,20 @@ def ends(tmp_path_factory):
         folder = base / name.replace(" ", "_")
         folder.mkdir()
         with (folder / "log").open("wb") as log:
-            running[name] = folder, begin_program(PARENT, folder, BEGIN + end, log=log, session=True)
+            command = [sys.executable, "-c", PARENT, str(folder), BEGIN + end]
+            running[name] = (
+                folder,
+                subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log),
+            )
     found = {}
-    for name, (folder, parent) in running.items():
-        age_s = strike(name, folder, parent) if "sleep(60)" in ENDS[name] else None
-        found[name] = (folder, parent.wait(30), age_s)
+    try:
+        for name, (folder, parent) in running.items():
+            age_s = strike(name, folder, parent) if "sleep(60)" in ENDS[name] else None
+            found[name] = (folder, parent.wait(30), age_s)
+    finally:
+        for _, parent in running.values():
+            parent.kill()
+            parent.wait()
     return found
 
 

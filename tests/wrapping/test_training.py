@@ -16,7 +16,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from commands import audit as run_command
-from commands import begin_program
 
 import audit
 from audit.cli import main
@@ -449,16 +448,22 @@ def ends(tmp_path_factory):
             folder = base / f"{kind}-{name}".replace(" ", "_")
             folder.mkdir()
             with (folder / "log").open("wb") as log:
-                process = begin_program(script.replace("END", end), cwd=folder, log=log, session=True)
-            running[kind, name] = folder, process
+                command = [sys.executable, "-c", script.replace("END", end)]
+                env = os.environ | {"PYTHONPATH": str(ROOT)}
+                running[kind, name] = folder, subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
     codes = {}
-    for (kind, name), (folder, process) in running.items():
-        if name in SIGNALS:
-            until_s = time.monotonic() + 40
-            while not (folder / "pid").exists() and time.monotonic() < until_s:
-                time.sleep(0.05)
-            process.send_signal(SIGNALS[name])
-        codes[kind, name] = folder, process.wait(60)
+    try:
+        for (kind, name), (folder, process) in running.items():
+            if name in SIGNALS:
+                until_s = time.monotonic() + 40
+                while not (folder / "pid").exists() and time.monotonic() < until_s:
+                    time.sleep(0.05)
+                process.send_signal(SIGNALS[name])
+            codes[kind, name] = folder, process.wait(60)
+    finally:
+        for _, process in running.values():
+            process.kill()
+            process.wait()
     return codes
 
 

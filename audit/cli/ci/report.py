@@ -197,10 +197,12 @@ def write_reports(
 def _make_report(result: AuditResult, folder: Path | None, config: Path | None) -> CiReport:
     """Return the report of a result as it reads today, with the card of its run where there is one."""
     from audit.report.ci.ci_report import make_ci_report
+    from audit.report.disclosure.searches import read_searches
 
     card = None if folder is None else folder / CARD
     there = card is not None and card.is_file()
-    return make_ci_report(result, today(), config=config, card=card if there else None)
+    searches = read_searches(folder)
+    return make_ci_report(result, today(), config=config, card=card if there else None, searches=searches)
 
 
 def _tell_github(report: CiReport) -> None:

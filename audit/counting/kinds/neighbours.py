@@ -23,9 +23,9 @@ from audit.axes import (
     POSITIVE,
     PREDICTION,
     CubeKind,
-    all_groups,
     name_level,
     reference_at,
+    sort_key,
 )
 from audit.counting.backends.duckdb import DuckEngine, DuckScan
 from audit.counting.backends.sql import key_sql, term_sql
@@ -34,7 +34,7 @@ from audit.counting.kinds.kind import Cubes, Kind, OpenTable
 from audit.counting.plan import Plan
 from audit.counting.refusals import NUMERIC
 from audit.counting.terms import Number, Rows, fold_key, group_key, keys
-from audit.cube import Axis, Cube, sort_key
+from audit.cube import Axis, Cube, all_groups
 from audit.errors import QuestionError, ValuesError, printable
 from audit.estimate import Level
 from audit.tables.kinds import name_bands

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.axes import CubeKind, Task
@@ -164,7 +165,7 @@ class Rate(Metric):
     def formula(self) -> str:
         """Conditional probability, and the same in cells of the confusion table."""
         given = "" if self.given is ANYBODY else f" | {self.given.text}"
-        return f"P({self.event.text}{given}) = {self.cells(self.hits)} / {self.cells(self.given.mask())}"
+        return f"P({self.event.text}{given}) = {_name_cells(self.event, self.given)} / {_name_cells(self.given)}"
 
     @property
     def hits(self) -> npt.NDArray[np.bool_]:
@@ -178,13 +179,14 @@ class Rate(Metric):
             return f"0/0: no rows with {self.given.text}"
         return "0/0: no rows"
 
-    @staticmethod
-    def cells(mask: npt.NDArray[np.bool_]) -> str:
-        """Return the sum of named cells, such as (TP + FN)."""
-        names = [CELLS[y][d] for y in (1, 0) for d in (1, 0) if mask[y, d]]
-        if len(names) == 1:
-            return names[0]
-        return f"({' + '.join(names)})" if len(names) < 4 else "n"
+
+def _name_cells(*events: Event) -> str:
+    """Return the sum of the cells in which all events hold, such as (TP + FN)."""
+    places = product((True, False), repeat=2)
+    names = [CELLS[y][d] for y, d in places if all(event.holds(y, d) for event in events)]
+    if len(names) == 1:
+        return names[0]
+    return f"({' + '.join(names)})" if len(names) < 4 else "n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

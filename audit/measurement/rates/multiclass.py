@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from audit.axes import FOLD, LABEL, MOST_GROUPS, PREDICTION, all_groups, crossings, reference_at, unit_of
-from audit.cube import Cube, sort_key
+from audit.axes import FOLD, LABEL, MOST_GROUPS, PREDICTION, crossings, reference_at, sort_key
+from audit.cube import Cube, all_groups, unit_of
 from audit.errors import QuestionError, no_such, printable
 from audit.estimate import Estimate, Group, Stage
 from audit.measurement.comparisons import join_flags

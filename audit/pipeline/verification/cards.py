@@ -12,6 +12,8 @@ from audit.record.reader import find_run_folders
 from audit.record.result import DOCUMENT, AuditResult
 from audit.report.card.render import FILES, render_several
 from audit.report.croissant import is_describable
+from audit.report.disclosure.publishable import publishable
+from audit.report.disclosure.searches import SEARCHES, Searches, read_searches
 from audit.system import strict_json
 
 LARGEST_BYTES = 256 * 1024 * 1024
@@ -51,6 +53,17 @@ def cards_amiss(result: AuditResult, folder: Path, names: Sequence[str]) -> Iter
             yield f"card: {name}: this run has no data to describe"
         elif drawn[style] != there:
             yield f"card: {name} does not match this record: {_find_first_difference(there, drawn[style])}"
+
+
+def searches_amiss(result: AuditResult, file: Path) -> Iterator[str]:
+    """Yield a sentence where what is kept beside a document says otherwise than a new search who is withheld."""
+    kept = read_searches(file.parent) if file.name == DOCUMENT else Searches()
+    if not kept.known:
+        return
+    anew = Searches(kept.record)
+    publishable(result, searches=anew)
+    if any(anew.asked.get(asked) != found for asked, found in kept.known.items()):
+        yield f"{SEARCHES} does not match what this record withholds; remove it, and what is withheld is found again"
 
 
 def _find_first_difference(there: str, drawn: str) -> str:

@@ -11,8 +11,7 @@ from audit.estimate import Group, cell_text, p_text
 from audit.measurement.metrics.catalogue import CATALOGUE
 from audit.record.result import AuditResult
 from audit.report.card.groups import choose_groups, divide_rows, draw_charts, make_rows_cell
-from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, make_table
+from audit.report.card.shapes import By, EstimateIndex, GroupingView, Table, TableRow, choose_kind, make_table
 from audit.report.card.tables.classes import make_label_tables
 from audit.report.card.words import Cell, make_estimate_cell, name_group, name_grouping, name_in_text
 

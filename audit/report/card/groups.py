@@ -27,8 +27,16 @@ from audit.report.card.charts import (
     list_ends,
     make_scale,
 )
-from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import GroupingView, Table, TableRow, choose_kind, count_withheld, make_table
+from audit.report.card.shapes import (
+    By,
+    EstimateIndex,
+    GroupingView,
+    Table,
+    TableRow,
+    choose_kind,
+    count_withheld,
+    make_table,
+)
 from audit.report.card.tables.comparisons import (
     is_adverse_impact_shown,
     make_adverse_table,

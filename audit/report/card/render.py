@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from audit.faults.drill import Drill
     from audit.report.card.view import Card
+    from audit.report.disclosure.searches import Searches
 
 TEMPLATES = "reports/templates"
 REPORT = "report"
@@ -92,6 +93,7 @@ def render(
     format: str,  # noqa: A002 - the word people use for it
     k: int | None = None,
     drill: Drill | None = None,
+    searches: Searches | None = None,
 ) -> str:
     """Return the card as text.
 
@@ -107,19 +109,30 @@ def render(
         the question where none is named. The report withholds nothing, whatever ``k`` is.
     drill
         What a drill found of the limits of this result; None where there is none to show.
+    searches
+        What earlier searches for what to hide came to.
 
     Raises
     ------
     QuestionError
         When ``k`` is not at least 1, there is no such format, or the result does not hold what it shows.
     """
-    return render_several(result, (format,), k, drill)[format]
+    return render_several(result, (format,), k, drill, searches)[format]
 
 
 def render_several(
-    result: AuditResult, names: Sequence[str], k: int | None = None, drill: Drill | None = None
+    result: AuditResult,
+    names: Sequence[str],
+    k: int | None = None,
+    drill: Drill | None = None,
+    searches: Searches | None = None,
 ) -> dict[str, str]:
     """Return cards as text, by format: `render` for several, with one look at what may be published.
+
+    Parameters
+    ----------
+    searches
+        What earlier searches for what to hide came to, and where those of these cards are noted.
 
     Raises
     ------
@@ -131,7 +144,7 @@ def render_several(
             raise QuestionError(no_such("card format", name, FORMATS))
     k = find_k(result) if k is None else k
     chosen = [find_formats()[name] for name in names]
-    shown = {least: publishable(result, least) for least in {1 if c.is_internal else k for c in chosen}}
+    shown = {least: publishable(result, least, searches) for least in {1 if c.is_internal else k for c in chosen}}
     views = {c.view: c.find_view() for c in chosen}
     drawn = {name: view(shown[least], least) for name, view in views.items() if (least := 1 if name == REPORT else k)}
     for name in drawn.keys() & {"card", REPORT} if drill is not None else ():

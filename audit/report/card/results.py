@@ -17,8 +17,15 @@ from audit.record.result import AuditResult, Gate, Part
 from audit.report.card.accounts import OwnerWords
 from audit.report.card.charts import Chart, Place, Scale, Tick, list_ends, make_scale
 from audit.report.card.groups import DRAWN_RATES, choose_groups, draw_charts, list_gated_rates, make_rows_cell
-from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import TableRow, choose_kind, count_withheld, describe_few, describe_withheld
+from audit.report.card.shapes import (
+    By,
+    EstimateIndex,
+    TableRow,
+    choose_kind,
+    count_withheld,
+    describe_few,
+    describe_withheld,
+)
 from audit.report.card.words import Cell, clean_text, make_estimate_cell, make_title, name_group, name_grouping
 
 MOST_DRAWN = 10

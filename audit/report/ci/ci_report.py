@@ -32,6 +32,7 @@ from audit.report.card.words import name_group, name_grouping
 from audit.report.ci.places import Place, find_limit_places, name_in_checkout
 from audit.report.ci.plain_text import to_line
 from audit.report.disclosure.publishable import find_k, publishable
+from audit.report.disclosure.searches import Searches
 
 Standing = Literal["failed", "undecided", "allowed", "known", "waived", "passed"]
 """What CI makes of a limit. Undecided is what is inconclusive, undefined or withheld, and no policy lets pass; known is
@@ -173,7 +174,12 @@ class Format:
 
 
 def make_ci_report(
-    result: AuditResult, today: dt.date, *, config: Path | None = None, card: Path | None = None
+    result: AuditResult,
+    today: dt.date,
+    *,
+    config: Path | None = None,
+    card: Path | None = None,
+    searches: Searches | None = None,
 ) -> CiReport:
     """Return the report of a result.
 
@@ -187,8 +193,10 @@ def make_ci_report(
         The audit.toml that set the limits; None where options did.
     card
         The card of the run.
+    searches
+        What earlier searches for what to hide came to.
     """
-    shown = publishable(result)
+    shown = publishable(result, searches=searches)
     policy = shown.question.config.get("policy") or {}
     insufficient = str(policy.get("insufficient", "fail"))
     gates = order_worst_first(shown.gates)

@@ -10,7 +10,7 @@ from audit.estimate import Stage
 from audit.gates.verdicts import find_deciding_gate
 from audit.record.result import AuditResult
 from audit.report.card.groups import list_gated_rates
-from audit.report.card.lookup import By, EstimateIndex
+from audit.report.card.shapes import By, EstimateIndex
 from audit.report.card.words import make_title, name_grouping
 
 USUAL = ("selection_rate", "mean_error", "exposure", "base_rate")

@@ -17,9 +17,8 @@ from audit.record.frame import write_by, write_group
 from audit.record.result import AuditResult
 from audit.report.card.charts import Chart, draw_rates
 from audit.report.card.groups import find_limit_lines, make_rows_cell
-from audit.report.card.lookup import By, EstimateIndex
 from audit.report.card.method import Term, define_metric
-from audit.report.card.shapes import Table, TableRow, choose_kind, make_table
+from audit.report.card.shapes import By, EstimateIndex, Table, TableRow, choose_kind, make_table
 from audit.report.card.words import (
     Cell,
     format_count,

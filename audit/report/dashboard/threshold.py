@@ -16,8 +16,7 @@ from audit.measurement.scores.thresholds import RATES, Thresholds
 from audit.record.result import Gate
 from audit.report.card.charts import Chart, Tick, draw_rates, make_scale
 from audit.report.card.limits import name_limit
-from audit.report.card.lookup import By
-from audit.report.card.shapes import Table, TableRow, make_table
+from audit.report.card.shapes import By, Table, TableRow, make_table
 from audit.report.card.words import (
     BADGES,
     Cell,

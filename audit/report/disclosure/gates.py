@@ -1,17 +1,21 @@
 """Gates as they may be published: limit, verdict where it tells nothing hidden, numbers of groups that are shown.
 
+And what a result says of where it was made, without folders, users and values of commands.
+
 Must not: name a number of a group that is left out, or what only such a group could have set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from audit.config.limits import CHECKS
 from audit.config.schema import GateRule
-from audit.errors import capitalise, printable
+from audit.errors import capitalise, printable, without_credentials
 from audit.estimate import Estimate, Group, grouping_text, limit_text
+from audit.gates import four_fifths
 from audit.gates.decisive_groups import Settled, end_of, find_held_back, pair_at
 from audit.gates.judge import is_broken
 from audit.gates.small_groups import describe_excluded, find_each, find_least_rows, without_counts
@@ -27,8 +31,12 @@ from audit.gates.words.wording import NEUTRAL, Wording
 from audit.measurement.find import Beside
 from audit.measurement.metrics.catalogue import figure_of
 from audit.record.baseline import Baseline, BaselineGate
-from audit.record.result import AuditResult, Check, Gate, Run, identify_limit
+from audit.record.result import AuditResult, Check, Gate, Part, Run, identify_limit
+from audit.system.recorded_command import drop_path, record_words, strip_folder
+from audit.tables.addresses import strip_place
 
+TRACKED = 3
+"""Words of `audit track --` before those of the command."""
 MET = {"fail": "is not met", "pass": "is met", "insufficient": "is inconclusive"}
 """What an interval says of a limit, where its numbers are withheld."""
 
@@ -252,3 +260,56 @@ def _are_numbers_shown(shown: Gate, before: BaselineGate) -> bool:
     # Of several rates, the group that is named may be none of those whose gap is shown.
     several = len({(rate.metric, rate.outcome) for rate in before.rates}) > 1
     return first is None or not several or first.group in (estimate.pair or ())
+
+
+def repeat_checks(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate:
+    """Return a limit on checks whose sentence says of the four-fifths rule no more than the shown check does."""
+    sentence = gate.sentence
+    for check, bare in zip(checks, shown, strict=True):
+        if check != bare and check.code == four_fifths.CODE:
+            sentence = sentence.replace(four_fifths.describe_first(check), four_fifths.describe_first(bare))
+    return replace(gate, sentence=sentence)
+
+
+def drop_places(result: AuditResult) -> AuditResult:
+    """Return the result with names of files in the place of paths, and commands without their values."""
+    energy = result.energy
+    return replace(
+        result,
+        run=_drop_run_places(result.run),
+        question=replace(result.question, config=_drop_address(result.question.config)),
+        data=tuple(map(_drop_part_place, result.data)),
+        checks=tuple(map(_drop_check_places, result.checks)),
+        energy=None if energy is None else replace(energy, note=drop_path(energy.note)),
+        epoch_notes=tuple(map(drop_path, result.epoch_notes)),
+    )
+
+
+def _drop_run_places(run: Run) -> Run:
+    words, kept = run.command, TRACKED if run.command[1:2] == ("track",) else 2
+    # What follows a command of our own are paths; what follows `audit track --` is anything.
+    said = record_words(words[kept:]) if kept == TRACKED else tuple(map(strip_folder, words[kept:]))
+    return replace(run, command=(*map(strip_folder, words[:kept]), *said), ended=drop_path(run.ended))
+
+
+def _drop_address(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the question; of where its data can be had, an address without what may be a secret."""
+    said = (config.get("dataset") or {}).get("url")
+    if not said:
+        return config
+    return {**config, "dataset": {**config["dataset"], "url": without_credentials(said)}}
+
+
+def _drop_part_place(part: Part) -> Part:
+    return replace(part, source=strip_place(part.source))
+
+
+def _drop_check_places(check: Check) -> Check:
+    return replace(
+        check,
+        title=drop_path(check.title),
+        plain_title=drop_path(check.plain_title),
+        detail=drop_path(check.detail),
+        reason=drop_path(check.reason),
+        mend=drop_path(check.mend),
+    )

@@ -36,8 +36,10 @@ from audit.report.disclosure.attack import (
     list_guarded,
 )
 from audit.report.disclosure.choose import Choice, choose_hidden
+from audit.report.disclosure.searches import Searches
 from audit.report.disclosure.small_cells import (
     BELOW,
+    EVERYBODY,
     FAMILIES,
     By,
     Cells,
@@ -71,7 +73,12 @@ UNKNOWNS = 1_000
 
 
 def find_hidden(
-    counts: Counts, k: int, spared: Spared = NOBODY, *, total_known: bool = False
+    counts: Counts,
+    k: int,
+    spared: Spared = NOBODY,
+    *,
+    total_known: bool = False,
+    searches: Searches | None = None,
 ) -> dict[Family, frozenset[Key]]:
     """Groups to hide, by family.
 
@@ -85,16 +92,25 @@ def find_hidden(
         Groups that are hidden for another's sake last of all.
     total_known
         Whether the total over the groups is known whatever is hidden: shares of the first places add up to 1.
+    searches
+        What earlier searches came to.
     """
     if k <= 1 or not any(map(any, list_cells(counts))):
         return {family: frozenset() for family in FAMILIES}
     fixed = tuple((by, tuple(groups.items())) for by, groups in counts.items())
     named = tuple(frozenset(spared.get(family, {}).items()) for family in FAMILIES)
-    return dict(zip(FAMILIES, _find_hidden(fixed, k, named, total_known), strict=True))
+    asked = ("hidden", fixed, k, tuple(sorted(each, key=repr) for each in named), total_known)
+    return (searches or Searches()).find_hidden(
+        asked, FAMILIES, _list_keys(counts), lambda: _find_hidden(fixed, k, named, total_known)
+    )
 
 
 def find_hidden_pairs(
-    counts: Counts, k: int, gone: Mapping[Family, AbstractSet[Key]], spared: Spared = NOBODY
+    counts: Counts,
+    k: int,
+    gone: Mapping[Family, AbstractSet[Key]],
+    spared: Spared = NOBODY,
+    searches: Searches | None = None,
 ) -> dict[Family, frozenset[Key]]:
     """Groups to hide of two decisions about the same rows, by family.
 
@@ -108,13 +124,28 @@ def find_hidden_pairs(
         Who is hidden of the new decisions, by family.
     spared
         Groups that are hidden for another's sake last of all.
+    searches
+        What earlier searches came to.
     """
     if k <= 1 or not any(map(any, list_cells(counts))):
         return {family: frozenset() for family in OF_PAIRS}
     fixed = tuple((by, tuple(groups.items())) for by, groups in counts.items())
     named = tuple(frozenset(spared.get(family, {}).items()) for family in OF_PAIRS)
     hidden = tuple(frozenset(gone[family]) for family in FAMILIES)
-    return dict(zip(OF_PAIRS, _find_hidden_pairs(fixed, k, hidden, named), strict=True))
+    before = [sorted(each, key=repr) for each in hidden]
+    asked = ("pairs", fixed, k, before, tuple(sorted(each, key=repr) for each in named))
+    keys = tuple(dict.fromkeys((*_list_keys(counts), *chain.from_iterable(before))))
+    return (searches or Searches()).find_hidden(
+        asked, OF_PAIRS, keys, lambda: _find_hidden_pairs(fixed, k, hidden, named)
+    )
+
+
+def _list_keys(counts: Counts) -> tuple[Key, ...]:
+    """Everybody and every group, in the order of the counts."""
+    keys = [EVERYBODY]
+    for by, groups in counts.items():
+        keys += [(by, group) for group in groups]
+    return tuple(dict.fromkeys(keys))
 
 
 @lru_cache(maxsize=64)

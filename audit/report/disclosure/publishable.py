@@ -38,14 +38,17 @@ from audit.report.disclosure.gates import (
     drop_findings,
     drop_names,
     drop_numbers,
+    drop_places,
     find_deciding_groups,
     hide_counts,
     put_baseline_back,
+    repeat_checks,
     rests_on_shown_groups,
     say_again,
     set_baseline_aside,
 )
 from audit.report.disclosure.hide import NOBODY, Spared, find_hidden, find_hidden_pairs
+from audit.report.disclosure.searches import Searches
 from audit.report.disclosure.small_cells import (
     EVERYBODY,
     FAMILIES,
@@ -62,7 +65,6 @@ from audit.report.disclosure.small_cells import (
     split_into_bands,
 )
 from audit.report.disclosure.steady import is_steady
-from audit.report.disclosure.strangers import drop_places
 
 K = SMALLEST_PUBLISHED
 """Smallest count that is published by default."""
@@ -116,8 +118,9 @@ class _Suppression:
         spared: Spared = NOBODY,
         *,
         total_known: bool = False,
+        searches: Searches | None = None,
     ) -> None:
-        self.k = k
+        self.k, self.searches = k, searches or Searches()
         by_kind: dict[CubeKind | None, list[CubeRecord]] = {}
         for record in further:
             by_kind.setdefault(record.kind, []).append(record)
@@ -125,12 +128,13 @@ class _Suppression:
         # The same for whoever is hidden: which of them is small is what must not be told.
         self.why = f"to protect groups under {k}"
         bands = split_into_bands(by_kind.get(CubeKind.PLACES, []))
-        self.bands = tuple(_Suppression(band, estimates, k, total_known=True) for band in bands)
+        self.bands = tuple(_Suppression(band, estimates, k, total_known=True, searches=searches) for band in bands)
         """One shield a band of places: what is said of the first places speaks of every band among them."""
         self.counts: Counts = group_counts(records, dict.fromkeys(e.by for e in estimates))
         self.hidden: dict[Family | CubeKind, AbstractSet[Key]] = {}
-        for family, keys in find_hidden(self.counts, k, spared, total_known=total_known).items():
-            self.hidden[family] = keys
+        self.law = make_law(self.counts, k)
+        found = find_hidden(self.counts, k, spared, total_known=total_known, searches=self.searches)
+        self.hidden |= {family: keys for family, keys in found.items()}  # noqa: C416 - a narrower dict is no other type
         for family, gone in self._find_hidden_pairs(by_kind.get(CubeKind.PAIRS, []), spared).items():
             self.hidden[family] = gone
         for kind, bys in _groupings_by_kind(estimates).items():
@@ -154,7 +158,7 @@ class _Suppression:
             everybody = {(by, group) for by, groups in self.counts.items() for group in groups}
             return dict.fromkeys(OF_PAIRS, everybody)
         gone = {family: self.hidden[family] for family in FAMILIES}
-        return find_hidden_pairs(counts, self.k, gone, spared)
+        return find_hidden_pairs(counts, self.k, gone, spared, self.searches)
 
     def suppress(self, estimate: Estimate) -> Estimate:
         """The estimate, or its empty place."""
@@ -231,7 +235,7 @@ class _Suppression:
             return True  # the counts of two decisions are not varied together
         told: Family = "confusion" if isinstance(family, CubeKind) else family
         hidden = {f: self.hidden[f] for f in FAMILIES}
-        return not is_steady(estimate, told, self.counts[estimate.by], hidden, make_law(self.counts, self.k))
+        return not is_steady(estimate, told, self.counts[estimate.by], hidden, self.law, self.searches)
 
     def _everybody_is_known(self, by: By, family: Family | CubeKind) -> bool:
         """Whether the total over the groups, rows without one excluded, is published anyway."""
@@ -292,7 +296,7 @@ def find_k(result: AuditResult) -> int:
     return int((result.question.config.get("publish") or {}).get("k", K))
 
 
-def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
+def publishable(result: AuditResult, k: int | None = None, searches: Searches | None = None) -> AuditResult:
     """The result without what must not be published.
 
     Parameters
@@ -301,6 +305,8 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
         The private record, with its cubes.
     k
         Smallest count that is published; 1 publishes all. That of the question where none is named.
+    searches
+        What earlier searches for what to hide came to; what is not among it is searched for.
 
     Raises
     ------
@@ -312,12 +318,13 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
         raise QuestionError(f"k must be a whole number of at least 1, not {k!r}; 1 withholds nothing")
     judged, result = result.gates, drop_places(result)
     result = replace(result, gates=tuple(map(set_baseline_aside, result.gates)))
-    shields = {stage: _shield(result, stage, k) for stage in PARTS}
+    searches = searches or Searches()
+    shields = {stage: _shield(result, stage, k, searches) for stage in PARTS}
     estimates = Estimates.listed([shields[e.stage].suppress(e) if e.stage in shields else e for e in result.estimates])
     wording, around = read_wording(result.question.config), (Beside(result.estimates), Beside(estimates))
     gates = tuple(_suppress_gate(gate, shields, around, k, wording) for gate in result.gates)
     checks = tuple(_checks(result.checks, estimates, shields, k))
-    gates = tuple(hide_counts(_suppress_said(gate, result.checks, checks), result, k) for gate in gates)
+    gates = tuple(hide_counts(repeat_checks(gate, result.checks, checks), result, k) for gate in gates)
     untold = [check for check in checks if check.detail == UNTOLD.format(k=k)]
     run, gates = drop_names(result.run, [drop_findings(gate, checks, untold, k) for gate in gates])
     if result.edge is not None:
@@ -336,7 +343,7 @@ def publishable(result: AuditResult, k: int | None = None) -> AuditResult:
         checks=checks,
         gates=gates,
         cubes=shields["model"].confusions(),
-        epochs=tuple(_epochs(result, k)),
+        epochs=tuple(_epochs(result, k, searches)),
         energy=_suppress_energy(result.energy, estimates),
     )
 
@@ -359,7 +366,7 @@ def _verdict(verdict: Verdict, gates: Sequence[Gate]) -> Verdict:
     return verdict
 
 
-def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
+def _epochs(result: AuditResult, k: int, searches: Searches) -> Iterator[Epoch]:
     """Epochs without their counts; those that are drawn have their rates instead, small cells withheld.
 
     Groups are hidden as if all crossings of the question were shown, because those of the predictions are.
@@ -373,9 +380,8 @@ def _epochs(result: AuditResult, k: int) -> Iterator[Epoch]:
         rates: tuple[Estimate, ...] = ()
         if epoch.counts is not None and id(epoch) in drawn:
             bys = crossings(list_groups(epoch), max(order, 1))
-            shield = _Suppression(
-                [epoch.counts], [Estimate(stage="model", metric="", by=by) for by in bys], k, spared=spared
-            )
+            asked_for = [Estimate(stage="model", metric="", by=by) for by in bys]
+            shield = _Suppression([epoch.counts], asked_for, k, spared=spared, searches=searches)
             rates = tuple(shield.suppress(e) for e in measure_rates(epoch, confidence))
         yield replace(epoch, counts=None, rates=rates or epoch.rates)
 
@@ -405,15 +411,6 @@ def _checks(
             yield check
 
 
-def _suppress_said(gate: Gate, checks: Sequence[Check], shown: Sequence[Check]) -> Gate:
-    """A limit on checks whose sentence says of the four-fifths rule no more than the check that is shown does."""
-    sentence = gate.sentence
-    for check, bare in zip(checks, shown, strict=True):
-        if check != bare and check.code == four_fifths.CODE:
-            sentence = sentence.replace(four_fifths.describe_first(check), four_fifths.describe_first(bare))
-    return replace(gate, sentence=sentence)
-
-
 def _bare_codes(shields: Mapping[Stage, _Suppression], k: int) -> Iterator[str]:
     """Codes of checks whose sentences tell what is hidden."""
     if k > K:
@@ -434,11 +431,12 @@ def _find_untold(shields: Mapping[Stage, _Suppression]) -> frozenset[By]:
     return frozenset(by for shield in shields.values() for by in shield.touched["labels"] if by)
 
 
-def _shield(result: AuditResult, stage: Stage, k: int) -> _Suppression:
+def _shield(result: AuditResult, stage: Stage, k: int, searches: Searches) -> _Suppression:
     of_part = [c for c in result.cubes if c.part == PARTS[stage]]
     records = [c for c in of_part if c.kind is CubeKind.CROSSINGS]
     estimates = [e for e in result.estimates if e.stage == stage]
-    return _Suppression(records, estimates, k, of_part, spared=_find_named_groups(result.gates))
+    spared = _find_named_groups(result.gates)
+    return _Suppression(records, estimates, k, of_part, spared=spared, searches=searches)
 
 
 def _find_named_groups(gates: Sequence[Gate]) -> Spared:

@@ -26,8 +26,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from math import isqrt
 
-from audit.axes import AGAINST, FOLD, LABEL, NEGATIVE, PREDICTION, RESERVED, CubeKind
-from audit.cube import sort_key
+from audit.axes import AGAINST, FOLD, LABEL, NEGATIVE, PREDICTION, RESERVED, CubeKind, sort_key
 from audit.estimate import Group, Level
 from audit.measurement.metrics.kinds import Family
 from audit.record.cubes import Axis, CubeRecord

@@ -12,13 +12,14 @@ Must not: decide what else is hidden.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 
 from audit.estimate import Estimate, Group, Stage
 from audit.measurement.metrics.kinds import Family
 from audit.report.disclosure.attack import VALUES
+from audit.report.disclosure.searches import Searches
 from audit.report.disclosure.small_cells import BELOW, By, Cells, Key, Law, by_label, by_prediction, family_cells
 
 MOST_HIDDEN = 2
@@ -35,6 +36,7 @@ def is_steady(
     groups: Mapping[Group, Cells],
     hidden: Mapping[Family, Collection[Key]],
     law: Law,
+    searches: Searches | None = None,
 ) -> bool:
     """Whether a comparison over all groups is the same for several values of each group that is hidden.
 
@@ -50,6 +52,8 @@ def is_steady(
         Who is hidden, by family.
     law
         Which counts are small.
+    searches
+        What earlier searches came to.
     """
     gone = [g for g, four in groups.items() if (estimate.by, g) in hidden[family] and None not in g and any(four)]
     below = [f for f in BELOW[family] if f == "rows" or family == "confusion"]
@@ -58,6 +62,14 @@ def is_steady(
     others = [list(list_alike(groups[group], family, law)) for group in gone]
     if any(len(each) < VALUES for each in others):
         return False
+    question = ("steady", estimate, family, tuple(groups.items()), gone, law)
+    return (searches or Searches()).decide(question, lambda: _is_the_same(estimate, groups, gone, others))
+
+
+def _is_the_same(
+    estimate: Estimate, groups: Mapping[Group, Cells], gone: Sequence[Group], others: Sequence[Sequence[Cells]]
+) -> bool:
+    """Whether a comparison stays with all counts that the hidden groups may have."""
     asked, sure = (estimate.metric, estimate.compare, estimate.outcome), estimate.confidence or 0.95
     for cells in product(*others):
         changed = {**groups, **dict(zip(gone, cells, strict=True))}

@@ -26,7 +26,7 @@ from audit.report.card import shapes
 from audit.report.card.accounts import list_checks
 from audit.report.card.groups import make_flow
 from audit.report.card.limits import LimitView
-from audit.report.card.lookup import By, EstimateIndex
+from audit.report.card.shapes import By, EstimateIndex
 from audit.report.card.tables.models import make_models_view
 from audit.report.card.words import clean_text, describe_undefined, format_count, name_group
 from audit.report.resources import find_judged

@@ -14,7 +14,7 @@ from audit.estimate import Estimate, Figure, cell_text, grouping_text
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.measurement.metrics.kinds import Criterion
 from audit.report.card.groups import find_limit_lines
-from audit.report.card.lookup import By
+from audit.report.card.shapes import By
 from audit.report.notebook.cells import TOO_FEW, name_groups, name_metric, write_left, write_value
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from audit.gates.small_groups import summarise_excluded
 from audit.gates.words.wording import count_outcomes, select_run
 from audit.report.card.accounts import list_checks
 from audit.report.card.limits import LimitView, make_limit_views
-from audit.report.card.lookup import EstimateIndex
 from audit.report.card.render import make_environment
+from audit.report.card.shapes import EstimateIndex
 from audit.report.card.view import describe_tally, write_headline
 from audit.report.card.words import BADGES, clean_text
 from audit.report.notebook.cells import (

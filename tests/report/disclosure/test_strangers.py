@@ -21,9 +21,8 @@ from audit.gates.judge import judge_again
 from audit.pipeline.records import record_question
 from audit.record.reader import read_result
 from audit.report.card.render import FORMATS, render
-from audit.report.disclosure.strangers import drop_path
 from audit.system.command import run_command
-from audit.system.recorded_command import HIDDEN, record_words
+from audit.system.recorded_command import HIDDEN, drop_path, record_words
 from audit.tables.addresses import strip_place
 
 SECRET = "tulip-4411.under/bridge"

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from audit.axes import CubeKind
 from audit.estimate import WORST_CLASS, Estimate, Group
 from audit.record.cubes import PREDICTIONS, CubeRecord
-from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import Table, TableRow, choose_kind, make_table
+from audit.report.card.shapes import By, EstimateIndex, Table, TableRow, choose_kind, make_table
 from audit.report.card.words import (
     LEVEL_LENGTH,
     Cell,

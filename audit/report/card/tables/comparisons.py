@@ -29,8 +29,7 @@ from audit.measurement.metrics.catalogue import CATALOGUE, figure_of, lower_titl
 from audit.measurement.metrics.kinds import EVERYBODY, Criterion, Everybody
 from audit.measurement.metrics.rates import SELECTION_RATE
 from audit.record.result import AuditResult
-from audit.report.card.lookup import By, EstimateIndex
-from audit.report.card.shapes import Table, TableRow, make_table
+from audit.report.card.shapes import By, EstimateIndex, Table, TableRow, make_table
 from audit.report.card.words import (
     Cell,
     make_estimate_cell,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from audit.report.ci.ci_report import ACTED_ON, RAN, CiReport, Format, JudgedLimit
 from audit.report.ci.plain_text import to_line
@@ -19,14 +19,22 @@ SUITE = "evenhand"
 
 def _element(name: str, attributes: Mapping[str, object], inside: str = "") -> str:
     """Return one element of XML; text inside is escaped already."""
-    said = "".join(f" {key}={quoteattr(to_line(str(value)))}" for key, value in attributes.items())
+    said = "".join(f" {key}={_quote(to_line(str(value)))}" for key, value in attributes.items())
     return f"<{name}{said}>{inside}</{name}>" if inside else f"<{name}{said}/>"
+
+
+def _quote(line: str) -> str:
+    """Return a line as the value of an attribute, quoted as `xml.sax.saxutils` does, which loads 16 ms of HTTP."""
+    said = escape(line, quote=False)
+    if '"' in said and "'" not in said:
+        return f"'{said}'"
+    return '"{}"'.format(said.replace('"', "&quot;"))
 
 
 def _list_outcome(limit: JudgedLimit) -> Iterator[str]:
     """Yield the child of a test case that says how it ended; none where it passed."""
     sentence, kind = limit.gate.sentence, limit.word.lower()
-    said = escape(to_line(sentence))
+    said = escape(to_line(sentence), quote=False)
     if limit.standing in {"waived", "allowed", "known"}:
         yield _element("skipped", {"message": f"{limit.word}: {sentence}"})
     elif limit.gate.verdict in {"undefined", "withheld"}:
