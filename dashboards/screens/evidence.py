@@ -31,7 +31,7 @@ def main() -> None:
         st.error(shell.escape(error))
         verified = Verified((), (), ())
     shell.draw("evidence", view=make_evidence_view(shown.result, verified.wrong, verified.cards, verified.unchecked))
-    st.subheader("Documents", anchor=False)
+    st.header("Documents", anchor=False)
     for name, label, kind in OFFERED:
         shell.offer(label, folder / name, f"{shown.entry.id}-{name}", kind)
 

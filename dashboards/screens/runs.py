@@ -43,7 +43,7 @@ def show_trend(entry: Entry, entries: tuple[Entry, ...]) -> None:
     limits = of.list_limits(entry) if entry.state == "complete" else []
     if not limits:
         return
-    st.subheader("One limit over versions", anchor=False)
+    st.header("One limit over versions", anchor=False)
     limit = st.selectbox("Limit", limits, key="limit", bind="query-params")
     chart = of.draw_trend(entries, entry, limit)
     if chart is None:

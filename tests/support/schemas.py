@@ -48,6 +48,13 @@ SCHEMAS = {
             "package/lib/schemas/sarif-2.1.0-rtm.5.json",
             "2d99159ae54a3eea97f81781cff48780548657c35949f4b7f25e99a2ba4de4f8",
         ),
+        # The checker of accessibility, a script that runs in the page.
+        Schema(
+            "axe.min.js",
+            ("npm", "pack", "--silent", "axe-core@4.11.0"),
+            "package/axe.min.js",
+            "e9e5863c33a874f09bc01acd9234b7e3c871479f5eef8802fa582544465e6d01",
+        ),
     )
 }
 

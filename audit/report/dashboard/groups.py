@@ -115,7 +115,7 @@ def tabulate_outcomes(result: AuditResult, by: By, group: Group) -> Table | None
         TableRow(label, tuple(Cell(format_count(n)) for n in (yes or 0.0, of - (yes or 0.0), of)))
         for label, (yes, of) in zip(("Label positive", "Label negative"), counts, strict=True)
     ]
-    columns = ("", "Predicted positive", "Predicted negative", "Rows")
+    columns = ("Label", "Predicted positive", "Predicted negative", "Rows")
     return make_table(f"Labels and predictions of {name_group(by, group)}", columns, rows, 1)
 
 
