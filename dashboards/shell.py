@@ -24,6 +24,7 @@ from audit.record.reader import read_result
 from audit.record.result import DOCUMENT, AuditResult
 from audit.record.store import Store
 from audit.report.card.render import make_environment
+from audit.report.card.view import Card, make_report_view
 from audit.report.dashboard.choices import Choices, list_choices
 from audit.report.dashboard.runs import name_run
 from audit.system import environment
@@ -37,6 +38,8 @@ LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 NOT_LINKED = "\u2060"
 """It joins words without being seen: Markdown makes a link of whatever looks like an address, escaped or not."""
 BLANK_LINES = re.compile(r"\n\s*\n+")
+FRESH_S = 1.0
+"""How long one look at the store serves all sessions; a new run is seen after it."""
 MOST_RESULTS = 8
 """Results that are kept in memory; each session reads the same ones, which nothing changes."""
 
@@ -71,13 +74,19 @@ def list_entries() -> tuple[Entry, ...]:
     StoreError
         When the store cannot be read.
     """
-    return tuple(_read_entry_once(folder, stamp_document(folder)) for folder in get_store().folders())
+    entries: tuple[Entry, ...] = _list_once(get_store().folder)
+    return entries
+
+
+@st.cache_resource(max_entries=4, ttl=FRESH_S, show_spinner=False)  # type: ignore[untyped-decorator]
+def _list_once(folder: Path) -> tuple[Entry, ...]:
+    return tuple(_read_entry_once(folder, stamp_document(folder)) for folder in Store(folder).folders())
 
 
 def stamp_document(folder: Path) -> tuple[int, int]:
     """Return when the document of a run was changed, and its size; zeros where it has none."""
     try:
-        found = (folder / DOCUMENT).stat()
+        found = os.stat(f"{folder}/{DOCUMENT}")  # noqa: PTH116 - a thousand paths cost more than their files
     except OSError:
         return (0, 0)
     return (found.st_mtime_ns, found.st_size)
@@ -105,6 +114,18 @@ def read_run(entry: Entry) -> AuditResult:
     """
     result: AuditResult = _read_once(entry.path, stamp_document(entry.path))
     return result
+
+
+def make_page_view(shown: Shown) -> Card:
+    """Return the view of the internal report, made once for all sessions."""
+    card: Card = _make_card_once(shown.entry.path, stamp_document(shown.entry.path), shown.result)
+    return card
+
+
+@st.cache_resource(max_entries=MOST_RESULTS, show_spinner=False)  # type: ignore[untyped-decorator]
+def _make_card_once(folder: Path, stamp: tuple[int, int], _result: AuditResult) -> Card:
+    del folder, stamp
+    return make_report_view(_result, 1)
 
 
 def remember(key: str, options: Sequence[str], default: str) -> int:

@@ -51,7 +51,7 @@ SETTINGS = {
     "theme.light.blueTextColor": "#464b85",
     "theme.light.violetTextColor": "#575166",
     "theme.light.grayTextColor": "#575e65",
-    "theme.dark.primaryColor": "#84c5d7",
+    "theme.dark.primaryColor": "#2f7f94",
     "theme.dark.backgroundColor": "#14171a",
     "theme.dark.secondaryBackgroundColor": "#21262b",
     "theme.dark.textColor": "#e8e6e1",

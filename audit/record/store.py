@@ -198,7 +198,8 @@ class Store:
                 raise StoreError(
                     f"the store '{self._place}' is a broken link; correct it, or name another with --store"
                 )
-            found = [p for p in self.folder.iterdir() if _is_run(p.name) and p.is_dir() and not p.is_symlink()]
+            with os.scandir(self.folder) as there:
+                found = [Path(e.path) for e in there if _is_run(e.name) and e.is_dir(follow_symlinks=False)]
         except OSError as error:
             raise StoreError(
                 f"the store '{self._place}' cannot be read: {error.strerror}; name another with --store"

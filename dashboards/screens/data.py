@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audit.report.card.view import make_report_view
 from dashboards import shell
 
 
@@ -12,7 +11,7 @@ def main() -> None:
     """Draw the page."""
     st.title("Data", anchor=False)
     shown = shell.get_shown()
-    card = make_report_view(shown.result, 1)
+    card = shell.make_page_view(shown)
     shell.draw("data", card=card)
     shell.draw("checks", checks=card.checks)
 

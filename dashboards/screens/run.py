@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from audit.report.card.view import make_report_view
 from dashboards import shell
 
 
 def main() -> None:
     """Draw the page."""
     shown = shell.get_shown()
-    card = make_report_view(shown.result, 1)
+    card = shell.make_page_view(shown)
     shell.draw("verdict", card=card, name=shown.result.run.id)
     shell.draw("limits", limits=card.limits)
     for grouping in card.model:

@@ -232,6 +232,26 @@ def many_groups():
     return sample_results.result_of(("region",), {(f"r{i:03d}",): (30, 12, 15, 33) for i in range(150)})
 
 
+def read_luminance(colour):
+    """Relative luminance (WCAG 2.2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_of_the_theme_can_be_read(theme):
+    colours = {k.rpartition(".")[2]: v for k, v in dashboard.SETTINGS.items() if k.startswith(f"theme.{theme}.")}
+    grounds = [colours["backgroundColor"], colours["secondaryBackgroundColor"]]
+    inks = [v for k, v in colours.items() if k.endswith(("textColor", "TextColor"))]
+    pairs = [(ink, ground, 4.5) for ink in inks for ground in grounds]
+    # What is chosen stands in white on the primary colour, which itself is seen on the ground (3 to 1).
+    pairs += [("#ffffff", colours["primaryColor"], 4.5), *((colours["primaryColor"], g, 3.0) for g in grounds)]
+    for one, other, least in pairs:
+        dark, light = sorted((read_luminance(one), read_luminance(other)))
+        assert (light + 0.05) / (dark + 0.05) >= least, (one, other)
+
+
 @pytest.mark.parametrize(
     ("result", "screen", "said"),
     [

@@ -130,7 +130,7 @@ def _make_row(entry: Entry, kept: Mapping[str, str], *, is_pinned: bool) -> _Run
     kwh = find_energy_kwh(entry.path) if entry.state == "complete" else None
     return _RunRow(
         id=entry.id,
-        link=f"run?{urlencode({**kept, 'run': entry.id})}",
+        link=f"./?{urlencode({**kept, 'run': entry.id})}",
         badge=_find_badge(entry),
         model=clean_text(entry.model or UNNAMED[entry.state], 60),
         version=clean_text(entry.model_version or NOTHING, 40),
