@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SESSION = "evenhand-audit"
 SHARED = "evenhand_shared"
 """Key under which workers of pytest-xdist are told where they share what was found."""
+UNCOLLECTED = "uncollected"
+"""File by which a worker says that it did not come upon the audit."""
 UNJUDGED = "audit"
 """Name of the only test of a configuration without limits."""
 EDGE = "edge"
@@ -108,6 +110,7 @@ class AuditSession:
         self._shared: Path | None = None
         self._owns = False
         worker = getattr(config, "workerinput", None)
+        self._is_worker = worker is not None
         if worker is not None:
             self._shared = Path(worker[SHARED])
 
@@ -126,11 +129,23 @@ class AuditSession:
         pytest.UsageError
             With what to do.
         """
-        if not self._collected:
-            named = os.path.relpath(self.path, self.here)
-            raise pytest.UsageError(
-                f"--audit: '{named}' is in a folder that pytest ignores; name it as an argument too"
-            )
+        if self._collected:
+            return
+        if self._is_worker and self._shared is not None and self._shared.is_dir():
+            # An error of a worker ends in an internal one of pytest-xdist; who started the workers tells people.
+            (self._shared / UNCOLLECTED).touch()
+            return
+        self._refuse_ignored()
+
+    def _refuse_ignored(self) -> None:
+        named = os.path.relpath(self.path, self.here)
+        raise pytest.UsageError(f"--audit: '{named}' is in a folder that pytest ignores; name it as an argument too")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        """Refuse to go on where a worker has collected all but the audit; no test has begun."""
+        if self._shared is not None and (self._shared / UNCOLLECTED).exists():
+            self._refuse_ignored()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(

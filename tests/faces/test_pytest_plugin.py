@@ -254,6 +254,18 @@ def test_an_audit_that_pytest_ignores_is_a_wrong_use(folder, capfd):
     assert "2 tests collected" in said
 
 
+def test_workers_say_plainly_that_pytest_ignores_the_audit(folder):
+    (folder / "build").mkdir()
+    (folder / "build" / "audit.toml").write_text(DATA + FAILS)
+    (folder / "test_other.py").write_text("def test_other():\n    pass\n")
+    done = start(folder, "-p", "xdist.plugin", "-n", "2", "--audit", "build", "-q")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: --audit: 'build/audit.toml' is in a folder that pytest ignores; name it as an argument too" in (
+        done.stdout + done.stderr
+    )
+    assert "INTERNALERROR" not in done.stdout + done.stderr
+
+
 def test_a_failed_training_is_named(folder, capfd):
     (folder / "audit.toml").write_text(TRAINED + FAILS + PASSES)
     (folder / "train.py").write_text(TRAIN.format(after="raise SystemExit(9)"))
