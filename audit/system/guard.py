@@ -64,17 +64,19 @@ class Guard:
             await _answer(scope, send, 403, refused)
         elif self._has_token(scope) and scope["type"] == "http":
             await _answer(scope, send, 303, "", self._admit(scope))
-        elif scope["path"] != HEALTH and not self._is_known(scope, headers):
-            await _answer(scope, send, 403, ASKING)
+        elif scope["path"] == HEALTH or self._is_known(scope, headers):
+            await self._app(scope, receive, _add_headers(send))
+        elif is_own(scope.get("client"), scope.get("server")):
+            # A page asks for a hundred files; with the cookie the kernel's list of connections is read for one of them.
+            await self._app(scope, receive, _add_headers(send, self._make_cookie(scope)))
         else:
-            await self._app(scope, receive, _forbid_frames(send))
+            await _answer(scope, send, 403, ASKING)
 
     def _is_known(self, scope: Scope, headers: Iterable[tuple[str, str]]) -> bool:
-        if self._has_token(scope) or any(
+        """Return whether a request has the token, in its address or in its cookie."""
+        return self._has_token(scope) or any(
             self._is_token(said) for said in _read_cookies(headers, self._name_cookie(scope))
-        ):
-            return True
-        return is_own(scope.get("client"), scope.get("server"))
+        )
 
     def _has_token(self, scope: Scope) -> bool:
         asked = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
@@ -87,8 +89,11 @@ class Guard:
         """Return the same address without the token, which a cookie now carries: addresses stand in histories."""
         asked = [(k, v) for k, v in parse_qsl(scope["query_string"].decode("latin-1"), True) if k != "token"]
         path = f"/{scope['path'].lstrip('/')}" + (f"?{urlencode(asked)}" if asked else "")
+        return [(b"location", path.encode("latin-1", "replace")), self._make_cookie(scope)]
+
+    def _make_cookie(self, scope: Scope) -> tuple[bytes, bytes]:
         kept = f"{self._name_cookie(scope)}={self._token}; Path=/; HttpOnly; SameSite=Strict"
-        return [(b"location", path.encode("latin-1", "replace")), (b"set-cookie", kept.encode("latin-1"))]
+        return (b"set-cookie", kept.encode("latin-1"))
 
     @staticmethod
     def _name_cookie(scope: Scope) -> str:
@@ -140,11 +145,14 @@ def _read_cookies(headers: Iterable[tuple[str, str]], name: str) -> Iterable[str
             yield found[name].value
 
 
-def _forbid_frames(send: Send) -> Send:
+def _add_headers(send: Send, *more: tuple[bytes, bytes]) -> Send:
+    """Return a way to send that lets no other site frame what the server answers."""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             ours = {name for name, _ in HEADERS}
-            message["headers"] = [h for h in message.get("headers", ()) if h[0].lower() not in ours] + list(HEADERS)
+            there = [h for h in message.get("headers", ()) if h[0].lower() not in ours]
+            message["headers"] = [*there, *HEADERS, *more]
         await send(message)
 
     return sending

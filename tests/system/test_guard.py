@@ -124,6 +124,16 @@ def test_no_answer_is_framed_by_others_whatever_the_server_says():
     assert headers[b"referrer-policy"] == b"no-referrer"
 
 
+def test_whom_the_system_knows_is_given_the_cookie_and_nobody_else(monkeypatch):
+    monkeypatch.setattr(guard, "is_own", lambda client, server: True)
+    cookie = b"evenhand-8501=tulip; Path=/; HttpOnly; SameSite=Strict"
+    assert asked(headers=[OWN])[1][b"set-cookie"] == cookie
+    assert b"set-cookie" not in asked(headers=[OWN, COOKIE])[1], "it is known already"
+    assert b"set-cookie" not in asked(headers=[OWN], path=guard.HEALTH)[1], "that it lives is told to everybody"
+    monkeypatch.setattr(guard, "is_own", lambda client, server: False)
+    assert b"set-cookie" not in asked(headers=[OWN])[1]
+
+
 @pytest.mark.skipif(not guard.CONNECTIONS.exists(), reason="this system does not list its connections")
 def test_the_owner_of_a_connection_is_told_from_others(tmp_path, monkeypatch):
     with (
@@ -282,7 +292,7 @@ def test_every_text_can_be_read_and_a_phone_shows_what_was_found(tmp_path, playi
             assert low == [], run_id
             tab.close()
         tab = browser.new_page(viewport={"width": 390, "height": 844})
-        tab.goto(f"http://127.0.0.1:{port}/?run={shown[0]}")
+        tab.goto(f"http://127.0.0.1:{port}/groups?run={shown[0]}")
         tab.wait_for_selector("table", timeout=60_000)
         tab.wait_for_timeout(2_000)
         assert max(tab.evaluate(EDGES)) <= 391
@@ -302,7 +312,7 @@ def test_no_name_becomes_a_link(tmp_path, playing):
         assert wait_for(answers, port), (tmp_path / "stderr").read_text()
         browser = browser_of(playing)
         tab = browser.new_page(viewport={"width": 1280, "height": 1500})
-        tab.goto(f"http://127.0.0.1:{port}/")
+        tab.goto(f"http://127.0.0.1:{port}/groups")
         tab.wait_for_selector("table", timeout=60_000)
         tab.wait_for_timeout(2_000)
         shown = tab.evaluate("document.body.innerText").replace("\u2060", "")
