@@ -100,17 +100,17 @@ class Flips:
     @cached_property
     def p_values(self) -> Floats:
         """How surprising each net change is, two-sided: as its interval says, and never below .05 where few changed."""
-        found = self._test()
+        return self.raise_few(test_net(_pair(self), folds=self.folds))
+
+    def raise_few(self, p_values: Floats) -> Floats:
+        """Return p-values, where few decisions changed none under that of the exact test of as many, all one way."""
         least = np.minimum(1.0, 2 * 0.5**self.changed)
-        return np.where(self.few, np.maximum(found, least), found)
+        return np.where(self.few, np.maximum(p_values, least), p_values)
 
     def find_limits(self, tail: float) -> Limits:
         """Return limits of each group; the whole range where it is not measured, and 0 inside where few changed."""
         low, high = self._bound_each(tail)
         return Limits(np.where(self.few, np.minimum(low, 0.0), low), np.where(self.few, np.maximum(high, 0.0), high))
-
-    def _test(self) -> Floats:
-        return test_net(_pair(self), folds=self.folds)
 
     def _bound_each(self, tail: float) -> Limits:
         return guarded(self.sample, tail) if self.less is None else _bound_contrasts(self, tail)
@@ -198,8 +198,26 @@ class PickedFlips(Flips):
         low, high = np.where(few, np.minimum(made.low, 0), made.low), np.where(few, np.maximum(made.high, 0), made.high)
         return Limits(low, high)
 
-    def _test(self) -> Floats:
-        return self.change.find_p_values()
+    @cached_property
+    def p_values(self) -> Floats:
+        """How surprising each change is."""
+        return self.raise_few(self.change.find_p_values())
+
+    @staticmethod
+    def test_together(each: Mapping[bool, PickedFlips]) -> dict[bool, Floats]:
+        """Return the p-values of shares of the rows that either decision picks, by decision, all worked out at once.
+
+        A share and what is left of it change alike, so that one of both stands for the other.
+        """
+        cells = [flips.cells for flips in each.values()]
+        squares = [c.squares for c in cells if c.squares is not None]
+        joined = Cells(
+            np.concatenate([c.rows for c in cells], axis=1),
+            np.concatenate(squares, axis=1) if squares else None,
+            cells[0].folds,
+        )
+        parts = np.split(predictive.weigh_change(joined).find_p_values(), len(cells))
+        return {picks: flips.raise_few(part) for (picks, flips), part in zip(each.items(), parts, strict=True)}
 
     def _bound_each(self, tail: float) -> Limits:
         made = self.change.bound(tail)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from audit.measurement.comparisons import (
     reason_for_unmeasured,
 )
 from audit.measurement.grouping import Grouping, Kinds, grouping, missing_groups, two_levels
-from audit.measurement.inference.intervals import Limits
+from audit.measurement.inference.intervals import Floats, Limits
 from audit.measurement.inference.mixtures import furthest, mean_to_whole
 from audit.measurement.metrics.kinds import EVERYBODY, Everybody
 from audit.measurement.metrics.pairs import PAIRS, PairMetric, PickedMetric
@@ -199,12 +199,21 @@ class _PairTable(Comparisons):
             return
         inverted = flips.folds or flips.weights or isinstance(flips, PickedFlips)
         how = f"inverted {self._method(metric)}" if inverted else EXACT
-        for i, p in enumerate(flips.p_values.tolist()):
+        found = self._p_of_picked[metric.picks] if isinstance(metric, PickedMetric) else flips.p_values
+        for i, p in enumerate(found.tolist()):
             if math.isnan(flips.value[i]):
                 continue
             common: dict[str, Any] = {"compare": "p_value", "group": self.g.groups[i], "n": float(self.g.rows[i])}
             common["flags"] = (FEW_CHANGED,) * bool(flips.few[i])
             yield self.base(metric.name, **common, value=p, method=how)
+
+    @cached_property
+    def _p_of_picked(self) -> dict[bool, Floats]:
+        """p-values of shares whose rows a decision picks, by that decision."""
+        each = {m.picks: count_flips(m, self.counts, folds=self.g.folded) for m in PAIRS if isinstance(m, PickedMetric)}
+        return PickedFlips.test_together(
+            {picks: flips for picks, flips in each.items() if isinstance(flips, PickedFlips)}
+        )
 
     def _to_everybody(self, metric: PairMetric, flips: Flips) -> Iterator[ToAll]:
         """Yield the differences of every group from whom it is asked to be compared with."""

@@ -56,6 +56,38 @@ class Flips(NamedTuple):
         total = np.stack([self.first, self.second, self.rows]).astype(float).sum(axis=-1)
         return total, total if self.squares is None else self.squares.sum(axis=-1)
 
+    def find_worth_of_clumps(self, at: int) -> Floats:
+        """Return independent rows that a share is worth, from how often answers of one fold change together.
+
+        The jackknife sees only the folds in which an answer changed. Where these are few and small, a large unit that
+        might have changed as a whole is not among them, and its variance falls short. What they do tell is the chance
+        that another answer of the same fold changed too; it gives the variance for the sizes of all folds. Where no
+        answer changed, all rows of a unit count as one. Units are hashed, so that the spread of the sizes of folds
+        tells how large units are: answers that change together are at most those of a unit.
+        """
+        rows = np.asarray(self.rows, dtype=float)
+        hits = np.asarray((self.first, self.second)[at], dtype=float)
+        hits_w2, rows_w2 = (hits, rows) if self.squares is None else (self.squares[at], self.squares[2])
+        whole, w2, square = rows.sum(axis=-1), rows_w2.sum(axis=-1), (rows**2).sum(axis=-1)
+        more = 2 * hits.sum(axis=-1, keepdims=True) > whole[..., None]
+        # The rarer of the two: beside answers that nearly all changed, those that did not.
+        hits, hits_w2 = np.where(more, rows - hits, hits), np.where(more, rows_w2 - hits_w2, hits_w2)
+        events = hits.sum(axis=-1)
+        share = np.divide(events, whole, out=np.zeros_like(whole), where=whole > 0)
+        # Pairs that one answer of usual weight makes with the rest of its fold.
+        each = np.divide(w2, whole**2, out=np.zeros_like(whole), where=whole > 0)
+        pair = PRIOR * np.maximum(square - w2, 0.0) * each
+        together = (hits**2 - hits_w2).sum(axis=-1) + pair
+        apart = (hits * rows - hits_w2).sum(axis=-1) + pair
+        clumping = np.clip((together / np.maximum(apart, 1e-300) - share) / np.maximum(1 - share, 0.5), 0.0, 1.0)
+        # Rows of one weight: n / (1 + clumping (mean size of a row's fold - 1)).
+        worth = whole**2 / np.maximum(w2 + clumping * np.maximum(square - w2, 0.0), 1e-300)
+        # Hashing spreads sum n_u^2 over units into sum (T_f - T / F)^2 / (1 - 1 / F) over folds, on average.
+        units = UNSURE * (square - whole**2 / HASHED) / (1 - 1 / HASHED)
+        kish = whole**2 / np.maximum(w2, 1e-300)
+        found: Floats = np.minimum(np.maximum(worth, whole**2 / np.maximum(units, 1e-300)), kish)
+        return found
+
 
 class Student(NamedTuple):
     """Standard error over folds, and its degrees of freedom; arrays (...)."""
@@ -148,39 +180,6 @@ def correlate_folds(one: Floats, other: Floats) -> Floats:
     crossed = (one * other).sum(axis=-1)
     r: Floats = np.clip(np.divide(crossed, size, out=np.zeros_like(size), where=size > 0), -1, 1)
     return r
-
-
-def find_worth_of_clumps(flips: Flips, at: int) -> Floats:
-    """Return independent rows that a share is worth, from how often answers of one fold change together.
-
-    The jackknife sees only the folds in which an answer changed. Where these are few and small, a large unit that
-    might have changed as a whole is not among them, and its variance falls short. What they do tell is the chance that
-    another answer of the same fold changed too; it gives the variance for the sizes of all folds. Where no answer
-    changed, all rows of a unit count as one. Units are hashed, so that the spread of the sizes of folds tells how
-    large units are: answers that change together are at most those of a unit.
-    """
-    rows = np.asarray(flips.rows, dtype=float)
-    hits = np.asarray((flips.first, flips.second)[at], dtype=float)
-    hits_w2, rows_w2 = (hits, rows) if flips.squares is None else (flips.squares[at], flips.squares[2])
-    whole, w2, square = rows.sum(axis=-1), rows_w2.sum(axis=-1), (rows**2).sum(axis=-1)
-    more = 2 * hits.sum(axis=-1, keepdims=True) > whole[..., None]
-    # The rarer of the two: beside answers that nearly all changed, those that did not.
-    hits, hits_w2 = np.where(more, rows - hits, hits), np.where(more, rows_w2 - hits_w2, hits_w2)
-    events = hits.sum(axis=-1)
-    share = np.divide(events, whole, out=np.zeros_like(whole), where=whole > 0)
-    # Pairs that one answer of usual weight makes with the rest of its fold.
-    each = np.divide(w2, whole**2, out=np.zeros_like(whole), where=whole > 0)
-    pair = PRIOR * np.maximum(square - w2, 0.0) * each
-    together = (hits**2 - hits_w2).sum(axis=-1) + pair
-    apart = (hits * rows - hits_w2).sum(axis=-1) + pair
-    clumping = np.clip((together / np.maximum(apart, 1e-300) - share) / np.maximum(1 - share, 0.5), 0.0, 1.0)
-    # Rows of one weight: n / (1 + clumping (mean size of a row's fold - 1)).
-    worth = whole**2 / np.maximum(w2 + clumping * np.maximum(square - w2, 0.0), 1e-300)
-    # Hashing spreads sum n_u^2 over units into sum (T_f - T / F)^2 / (1 - 1 / F) over folds, on average.
-    units = UNSURE * (square - whole**2 / HASHED) / (1 - 1 / HASHED)
-    kish = whole**2 / np.maximum(w2, 1e-300)
-    found: Floats = np.minimum(np.maximum(worth, whole**2 / np.maximum(units, 1e-300)), kish)
-    return found
 
 
 def combine_degrees(one: Floats, other: Floats, df: Floats, df_other: Floats) -> Floats:

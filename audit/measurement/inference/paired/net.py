@@ -44,7 +44,6 @@ from audit.measurement.inference.paired.folds import (
     count_rows,
     find_degrees,
     find_error,
-    find_worth_of_clumps,
     leave_out,
 )
 
@@ -295,6 +294,6 @@ def _share(flips: Flips, at: int, deviation: Floats, folds: Floats) -> Floats:
     p = np.divide(total[at], total[2], out=np.zeros_like(total[2]), where=total[2] > 0)
     variance = (folds - 1) / np.maximum(folds, 1.0) * (deviation**2).sum(axis=-1)
     flat = (p * (1 - p) < 1e-12) | (variance < 1e-15)
-    worth = find_worth_of_clumps(flips, at)
+    worth = flips.find_worth_of_clumps(at)
     n = np.where(flat, worth, np.minimum(p * (1 - p) / np.where(flat, 1.0, variance), worth))
     return np.where(total[2] > 0, np.maximum(n, 1e-3), 0.0)

@@ -46,7 +46,6 @@ from audit.measurement.inference.paired.folds import (
     count_rows,
     find_degrees,
     find_error,
-    find_worth_of_clumps,
     leave_out,
 )
 
@@ -353,7 +352,7 @@ def _widen_side(side: _Side, deviation: Floats, flips: Flips, at: int, equal: Fl
     rows = np.asarray(flips.rows)
     whole = rows.sum(axis=-1)
     squares = whole if flips.squares is None else flips.squares[2].sum(axis=-1)
-    worth = np.maximum(find_worth_of_clumps(flips, at), 1e-3)
+    worth = np.maximum(flips.find_worth_of_clumps(at), 1e-3)
     clumps = np.maximum(count_rows(whole, squares) / worth, 1.0)
     jackknife = find_error(deviation, rows > 0, equal).error ** 2
     df = SKEWED * (np.minimum(equal, find_degrees(deviation)) - 1)
