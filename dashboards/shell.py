@@ -8,6 +8,7 @@ Must not: compute; every number, sentence and table comes from `audit`.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ NOT_LINKED = "\u2060"
 BLANK_LINES = re.compile(r"\n\s*\n+")
 FRESH_S = 1.0
 """How long one look at the store serves all sessions; a new run is seen after it."""
-MOST_RESULTS = 8
+MOST_RESULTS = 32
 """Results that are kept in memory; each session reads the same ones, which nothing changes."""
 
 
@@ -101,7 +102,12 @@ def _read_entry_once(folder: Path, _stamp: tuple[int, int]) -> Entry:
 
 @st.cache_resource(max_entries=MOST_RESULTS, show_spinner="Reading the run")  # type: ignore[untyped-decorator]
 def _read_once(folder: Path, _stamp: tuple[int, int]) -> AuditResult:
-    return read_result(folder)
+    result = read_result(folder)
+    # Streamlit collects garbage after every run of a page; what stays for good is taken out of its way, or each click
+    # would pay for all modules and results that are in memory.
+    gc.collect()
+    gc.freeze()
+    return result
 
 
 def read_run(entry: Entry) -> AuditResult:
