@@ -14,7 +14,7 @@ from audit.cli import options as o
 from audit.cli.console import put, say
 from audit.cli.named_runs import describe_state, read_kept_kwh
 from audit.errors import printable
-from audit.system.environment import DEFAULT_STORE
+from audit.system.environment import DEFAULT_STORE, find_ci
 
 if TYPE_CHECKING:
     from audit.record.heads import Entry
@@ -84,7 +84,7 @@ def _describe_run(run: Entry) -> tuple[str, ...]:
         verdict, _, decided = describe_state(run).partition(", ")
     else:
         verdict, decided = name_verdict(run.verdict).lower(), find_gate_figure(run.path, run.verdict) or ""
-        decided = "withheld" if decided and is_withheld(run.path) else decided
+        decided = "withheld" if decided and (find_ci() is not None or is_withheld(run.path)) else decided
     words = (decided, run.model, run.model_version, run.commit)
     return (run.id, verdict, *(printable(word or "–", LONGEST_CELL) for word in words))
 

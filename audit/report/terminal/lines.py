@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from audit.record.result import AuditResult
+from audit.system.environment import find_ci
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,14 +100,19 @@ def lay_section(console: Console, lines: Iterable[Line], *, apart: bool = True) 
     return _lay_out(console, [Line(""), *written] if apart else written)
 
 
-# What a terminal withholds where the configuration asks for it: the same as the card.
+# What a terminal withholds: the same as the card, where the configuration asks for it, and in the log of a CI, which is
+# read by as many people as its reports are.
 def is_withheld(result: AuditResult) -> bool:
-    """Return whether the configuration of a run withholds small counts on a terminal too."""
+    """Return whether small counts are withheld on a terminal too."""
+    return _asks_to_withhold(result) or find_ci() is not None
+
+
+def _asks_to_withhold(result: AuditResult) -> bool:
     return (result.question.config.get("publish") or {}).get("terminal") == "withhold"
 
 
 def withhold(result: AuditResult) -> AuditResult:
-    """Return the result as a terminal may show it: whole, unless [publish] terminal is withhold."""
+    """Return the result as a terminal may show it: whole, unless `is_withheld`."""
     if not is_withheld(result):
         return result
     from audit.report.disclosure.publishable import publishable
@@ -115,14 +121,17 @@ def withhold(result: AuditResult) -> AuditResult:
 
 
 def describe_withheld(result: AuditResult, shown: AuditResult) -> Iterator[Line]:
-    """Yield in one line that numbers are withheld, and how many."""
+    """Yield in one line that numbers are withheld, how many, and why here."""
     if not is_withheld(result):
         return
     from audit.report.disclosure.publishable import find_k
 
-    gone = sum(e.status == "suppressed" for e in shown.estimates)
+    k, gone = find_k(result), sum(e.status == "suppressed" for e in shown.estimates)
+    asked = _asks_to_withhold(result)
+    if k <= 1 and not asked:
+        return
+    why = '[publish] terminal = "withhold"' if asked else "this is the log of a CI; [publish] k sets the size"
     yield Line(
         "  ",
-        f"Withheld as on the card, to protect groups under {find_k(result)}: {gone:,} of {len(shown.estimates):,} "
-        'numbers ([publish] terminal = "withhold").',
+        f"Withheld as on the card, to protect groups under {k}: {gone:,} of {len(shown.estimates):,} numbers ({why}).",
     )

@@ -29,6 +29,7 @@ from audit.report.terminal.verdict import (
     describe_energy,
     describe_verdict,
     explain_unmetered,
+    find_exit_code,
     is_tracked,
     summarise_energy,
 )
@@ -116,7 +117,8 @@ def print_summary(result: AuditResult, console: Console, ending: Ending = NOTHIN
     if is_tracked(result):
         _print_tracked(shown, console, ending)
         return
-    head = lay_section(console, describe_verdict(shown, exit_zero=ending.exit_zero, code=ending.code), apart=False)
+    code = find_exit_code(result, shown, ending.code)
+    head = lay_section(console, describe_verdict(shown, exit_zero=ending.exit_zero, code=code), apart=False)
     head += lay_section(console, describe_withheld(result, shown), apart=False)
     after = lay_section(console, _make_tail(shown, ending, whole=whole))
     room = MOST_LINES - len(head) - len(after)

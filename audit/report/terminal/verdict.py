@@ -82,12 +82,29 @@ def print_verdict(
         Day on which it is judged; that of the run where none is given.
     """
     shown = withhold(result)
-    print_section(console, describe_verdict(shown, exit_zero=exit_zero, code=code, today=today), apart=False)
+    own = find_exit_code(result, shown, code)
+    print_section(console, describe_verdict(shown, exit_zero=exit_zero, code=own, today=today), apart=False)
     print_section(console, describe_withheld(result, shown), apart=False)
     print_section(console, list_limits(shown, console.width))
     if named:
         command = " ".join(printable(word, 100) for word in result.run.command) or "from Python"
         print_section(console, [Line("Run     ", f"{printable(result.run.id)}: {command}")])
+
+
+def find_exit_code(result: AuditResult, shown: AuditResult, own: int | None) -> int | None:
+    """Return the exit code of a command that is not that of the verdict it shows.
+
+    Parameters
+    ----------
+    result, shown
+        The record, by which a command exits whatever is withheld, and what is shown of it.
+    own
+        Code of a command that was interrupted.
+    """
+    if own is not None or shown.verdict == result.verdict:
+        return own
+    policy = dict(result.question.config.get("policy") or {})
+    return exit_code(result.verdict, str(policy.get("insufficient", "fail")))
 
 
 def describe_verdict(
@@ -121,6 +138,7 @@ def _explain_exit_code(result: AuditResult, own: int | None = None) -> str:
         return f"Exit code 0: {count_waived(result.gates)}."
     if result.verdict == "known":
         return f"Exit code 0: {_count_known(result)}."
+    code = code if own is None else own
     other = {"undefined": "an undefined limit never passes", "withheld": "the verdict is withheld"}
     return f"Exit code {code}: {other.get(result.verdict) or MEANING[code]}."
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import io
 import re
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sample_results as samples
+from rich.console import Console
 
 import audit
 from audit.axes import CubeKind
@@ -260,6 +262,17 @@ def test_a_limit_tells_nothing_of_a_check_that_is_withheld(gate, verdicts):
         assert "Withheld" in said
         assert "1 limit: its verdict is withheld." in said
     assert publishable(private[0], 1).gates == private[0].gates
+
+
+@pytest.mark.parametrize(("odd", "said"), [(0, "Exit code 1: the verdict"), (1, "Exit code 0: the verdict")])
+def test_a_log_that_withholds_a_verdict_says_the_exit_code_of_the_command(odd, said, monkeypatch):
+    from audit.report.terminal.verdict import print_verdict
+
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    out = io.StringIO()
+    print_verdict(labelled(odd, [on_checks("DP002", 0)]), Console(file=out, width=200, color_system=None))
+    assert out.getvalue().startswith("WITHHELD: ")
+    assert f"{said} is withheld." in out.getvalue()
 
 
 def test_a_limit_whose_checks_are_all_shown_keeps_its_count():

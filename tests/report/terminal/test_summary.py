@@ -436,6 +436,21 @@ def test_a_terminal_withholds_what_the_card_withholds_where_that_is_asked_for(bo
     assert "Withheld as on the card" in out.getvalue()
 
 
+@pytest.mark.parametrize("variable", ["GITHUB_ACTIONS", "GITLAB_CI"])
+def test_the_log_of_a_ci_withholds_what_the_card_withholds(boston, monkeypatch, variable):
+    monkeypatch.setenv(variable, "true")
+    assert re.search(
+        r"Withheld as on the card, to protect groups under 10: [\d,]+ of [\d,]+ numbers \(this is the log of a CI; "
+        r"\[publish\] k sets the size\)\.",
+        flat(shown(boston)),
+    )
+    assert re.search(r"white × sex missing +withheld +withheld", shown(boston, whole=True))
+    config = dict(boston.question.config) | {"publish": {"k": 1}}
+    public = replace(boston, question=replace(boston.question, config=config))
+    assert "Withheld" not in shown(public)
+    assert re.search(r"white × sex missing +11 ", shown(public, whole=True))
+
+
 # --- any terminal ---------------------------------------------------------------------------------------------------
 
 
