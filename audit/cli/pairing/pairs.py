@@ -87,7 +87,7 @@ def _compare_each(given: Given, candidates: Sequence[str], store: Path, *, exit_
         config = ask(given, None)
         dialect, engine = config.dialect(given.table), config.data.engine
         open_source(given.table, digested=False, engine=engine, dialect=dialect).require(candidates)
-    # One file cannot hold the reports of several; a log can.
+    # One file cannot hold the reports of several; a log can, in which each names its candidate.
     logged = [report for report in ask_reports(None) if report.path is None]
     for name in candidates:
         own = replace(given, asked={**given.asked, "prediction": name})

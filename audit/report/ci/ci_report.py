@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from audit.errors import printable
 from audit.estimate import Estimate, Stage
 from audit.gates.headline import (
     NO_LIMIT,
@@ -126,6 +127,14 @@ class CiReport:
     def model(self) -> str:
         """Name of the model, as audit.toml has it; empty where it has none."""
         return str((self.result.question.config.get("model") or {}).get("name") or "")
+
+    @property
+    def decisions(self) -> str:
+        """Which decisions are compared with which earlier ones; empty where none are."""
+        asked = self.result.question.config.get("predictions") or {}
+        if not asked.get("against"):
+            return ""
+        return f"{printable(asked.get('prediction') or asked.get('score') or '')} against {printable(asked['against'])}"
 
     @property
     def is_judged(self) -> bool:

@@ -60,7 +60,8 @@ def write_page(sections: Sequence[Section], most_bytes: int) -> str:
 def write_head(report: CiReport) -> Section:
     """Return the verdict with its sentence, and how many limits there are of each verdict."""
     shape = BADGES[report.result.verdict].shape
-    lines = [f"### {shape} {escape_inline(report.word)}", write_sentence(report.headline)]
+    whose = f": {report.decisions}" if report.decisions else ""
+    lines = [f"### {shape} {escape_inline(f'{report.word}{whose}')}", write_sentence(report.headline)]
     tally = f"{count_limits(report.result.gates)} " if len(report.limits) > 1 else ""
     lines.append(escape_inline(f"{tally}Exit code {report.code}."))
     lines += [write_sentence(note) for note in report.notes]

@@ -182,8 +182,9 @@ def test_a_run_that_was_stopped_has_the_exit_code_of_the_signal(recorded):
     assert json.loads((recorded / "m.json").read_text())["evenhand"]["exit_code"] == 143
 
 
-def test_each_candidate_is_told_in_the_log_and_has_no_file(recorded, capsys, monkeypatch):
+def test_each_candidate_is_told_by_name_in_the_log_and_has_no_file(recorded, capsys, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(recorded / "summary.md"))
     write_rows(recorded)
     head, *rows = (recorded / "rows.csv").read_text().splitlines()
     more = (f"{row},{row[-1]},{at % 2}" for at, row in enumerate(rows))
@@ -192,6 +193,12 @@ def test_each_candidate_is_told_in_the_log_and_has_no_file(recorded, capsys, mon
     code = run_here(recorded, *words, "--gate", LIMIT)
     lines = capsys.readouterr().out.splitlines()
     assert code == 1
-    assert sum(line.startswith("::error title=FAIL") for line in lines) == 2
+    titles = [line.partition("::error title=")[2].partition("::")[0] for line in lines if line.startswith("::error")]
+    assert titles == [f"FAIL model.selection_rate.difference.race ({name} against old)" for name in "pq"]
+    summary = (recorded / "summary.md").read_text().splitlines()
+    assert [line for line in summary if line.startswith("### ")] == [
+        "### ✕ FAIL: p against old",
+        "### ✕ FAIL: q against old",
+    ]
     assert run_here(recorded, *words, "--gate", LIMIT, "--report", "junit") == 2
     assert "--report takes one --prediction" in capsys.readouterr().err

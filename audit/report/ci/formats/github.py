@@ -20,13 +20,15 @@ MOST_SUMMARY_BYTES = 1_000_000
 MOST_LIMITS = 1_000
 
 
-def _annotate(level: str, limit: JudgedLimit) -> str:
+def _annotate(level: str, limit: JudgedLimit, decisions: str) -> str:
     where: dict[str, object] = {}
     if limit.place is not None:
         where["file"] = limit.place.file
         if limit.place.line is not None:
             where["line"] = limit.place.line
-    return make_annotation(level, limit.gate.sentence, **where, title=f"{limit.word} {limit.key}")
+    # Several candidates write into one log.
+    whose = f" ({decisions})" if decisions else ""
+    return make_annotation(level, limit.gate.sentence, **where, title=f"{limit.word} {limit.key}{whose}")
 
 
 def _list_annotations(report: CiReport) -> list[str]:
@@ -34,8 +36,8 @@ def _list_annotations(report: CiReport) -> list[str]:
     told = []
     if report.result.verdict == "incomplete":
         told.append(make_annotation("error", " ".join((report.headline, *report.notes)), title=report.word))
-    told += [_annotate("error", limit) for limit in report.acted_on]
-    told += [_annotate("warning", limit) for limit in report.limits if limit.standing in WARNED]
+    told += [_annotate("error", limit, report.decisions) for limit in report.acted_on]
+    told += [_annotate("warning", limit, report.decisions) for limit in report.limits if limit.standing in WARNED]
     return told + [make_annotation("warning", said, title="WAIVED") for said in report.waivers[1:]]
 
 
