@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import streamlit as st
 
-from audit.errors import AuditError
+from audit.errors import AuditError, printable
+from audit.pipeline.two_runs.paired_runs import can_be_paired, describe_pairing, pair_runs
+from audit.record.heads import Entry
+from audit.record.result import AuditResult
 from audit.report.dashboard import compare as of
 from audit.report.dashboard.runs import name_run
 from dashboards import shell
 
 # Runs beside the one that is shown.
 MOST = 3
+# Characters of a run's id that its name ends with.
+END = 6
 
 
 def main() -> None:
     """Draw the page."""
     st.title("Compare", anchor=False)
     shown = shell.get_shown()
-    others = {e.id: e for e in shown.entries[: shell.MOST_OFFERED] if e.state == "complete" and e.id != shown.entry.id}
+    others = list_others(shown)
     if not others:
         st.info("There is no other complete run in this store to compare with.")
         return
@@ -30,17 +38,65 @@ def main() -> None:
         key="with",
         bind="query-params",
     )
-    results = [(name_run(shown.entry), shown.result)]
-    for i, one in enumerate(picked):
+    read = read_all([others[one] for one in picked])
+    is_asked = any(can_be_paired(result, shown.result) for _, result in read) and st.toggle(
+        "Show what changed row by row (reads the tables)", key="rows", bind="query-params"
+    )
+    for i, (entry, result) in enumerate(read):
+        is_paired = is_asked and can_be_paired(result, shown.result)
+        rows, reason = find_rows(shown, entry, result) if is_paired else (None, "")
+        view = of.make_compare_view(result, shown.result, name_run(entry))
+        shell.draw("compare", view=view, rows=rows, reason=reason, id=f"c{i}")
+    if read:
+        results = [(name_run(entry), result) for entry, result in ((shown.entry, shown.result), *read)]
+        shell.draw("beside", view=of.make_limits_view(results))
+
+
+def read_all(entries: Sequence[Entry]) -> list[tuple[Entry, AuditResult]]:
+    """Return the results of some runs; of one that is damaged, that is said."""
+    read = []
+    for entry in entries:
         try:
-            result = shell.read_run(others[one])
+            read.append((entry, shell.read_run(entry)))
         except AuditError as error:
-            st.error(f"This run cannot be read: {shell.escape(error)}")
-            continue
-        results.append((name_run(others[one]), result))
-        shell.draw("compare", view=of.make_compare_view(result, shown.result, results[-1][0]), id=f"c{i}")
-    if len(results) > 1:
-        shell.draw("tables", tables=[of.tabulate_limits(results)], id="limits")
+            st.error(f"Run {shell.escape(entry.id)} cannot be read: {shell.escape(error)}")
+    return read
+
+
+def list_others(shown: shell.Shown) -> dict[str, Entry]:
+    """Return the complete runs to compare with, by id: the newest, the one before, and those that the address names."""
+    complete = {e.id: e for e in shown.entries if e.state == "complete" and e.id != shown.entry.id}
+    offered = list(complete)[: shell.MOST_OFFERED]
+    if complete:
+        # A name of a run ends as its id does.
+        ends = {named[-END:] for named in st.query_params.get_all("with")}
+        offered += [shell.find_before(shown), *(one for one in complete if one[-END:] in ends)]
+    return {one: complete[one] for one in offered if one in complete}
+
+
+def find_rows(shown: shell.Shown, other: Entry, result: AuditResult) -> tuple[of.RowsView | None, str]:
+    """Return what changed row by row, or why it cannot be said."""
+    stamps = [shell.stamp_document(entry.path) for entry in (other, shown.entry)]
+    try:
+        view: of.RowsView = pair_once(other.path, shown.entry.path, *stamps, result, shown.result)
+    except AuditError as error:
+        return None, printable(f"Not compared row by row: {error}", 600)
+    return view, ""
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading both tables")  # type: ignore[untyped-decorator]
+def pair_once(
+    before: Path,
+    after: Path,
+    stamp_before: tuple[int, int],
+    stamp_after: tuple[int, int],
+    _result: AuditResult,
+    _shown: AuditResult,
+) -> of.RowsView:
+    """Compare two runs row by row once for all sessions; their tables lie beside the store, or in this folder."""
+    del stamp_before, stamp_after
+    paired = pair_runs(_result, _shown, (before.parent.parent, after.parent.parent))
+    return of.make_rows_view(paired.result, describe_pairing(paired))
 
 
 main()

@@ -1,4 +1,4 @@
-"""Runs side by side: what changed beyond chance first, then every limit in each of them.
+"""Runs side by side: what changed beyond chance first, row by row where that is asked, then every limit in each.
 
 Must not: judge; a change is no verdict.
 """
@@ -8,12 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.record.compare import Comparison, compare, count_changes, describe_gate, describe_question, list_words
+from audit.gates.verdicts import order_worst_first
+from audit.gates.words.changed import describe_change
+from audit.record.compare import Comparison, compare, count_changes, describe_question, list_words
 from audit.record.result import AuditResult
-from audit.report.card.shapes import Table, TableRow, make_table
-from audit.report.card.words import Cell, clean_text, make_text_cell
+from audit.report.card.charts import Flow
+from audit.report.card.groups import choose_groups, make_flow
+from audit.report.card.limits import LimitView, make_limit_views
+from audit.report.card.shapes import EstimateIndex, Table, TableRow, make_table
+from audit.report.card.words import Cell, clean_text
 
 MOST_CHANGES = 25
+MOST_GROUPS = 25
+LONGEST = 1200
+"""Characters of a sentence about what changed row by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +51,79 @@ def _tabulate(found: Comparison) -> Table:
     return make_table("Rates that changed beyond chance, the largest change first", columns, rows, 1, more)
 
 
-def tabulate_limits(results: Sequence[tuple[str, AuditResult]]) -> Table:
-    """Return every limit in each of some runs, which are given with their names."""
-    names = dict.fromkeys(gate.name for _, result in results for gate in result.gates)
-    rows = []
-    for name in names:
-        gates = [next((g for g in result.gates if g.name == name), None) for _, result in results]
-        rows.append(TableRow(clean_text(name), tuple(make_text_cell(describe_gate(gate)) for gate in gates)))
-    return make_table("Limits side by side", ("Limit", *(name for name, _ in results)), rows, 1)
+# What changed in the rows of both.
+@dataclass(frozen=True, slots=True)
+class RowsView:
+    """What changed row by row from one run to another: who lost, how the rows were joined, a drawing by column."""
+
+    sentences: tuple[str, ...]
+    flows: tuple[Flow, ...]
+
+
+def make_rows_view(paired: AuditResult, joined: str) -> RowsView:
+    """Return what changed in the rows of both runs.
+
+    Parameters
+    ----------
+    paired
+        The decisions of both, compared as pairs.
+    joined
+        How many rows were compared, and which were not.
+    """
+    found = EstimateIndex(paired, "model")
+    columns = [by for by in found.groupings() if len(by) == 1]
+    flows = [make_flow(found, by, choose_groups(found, by, MOST_GROUPS)[0]) for by in columns]
+    said = (describe_change(paired), f"{joined}.")
+    return RowsView(tuple(clean_text(s, LONGEST) for s in said if s), tuple(f for f in flows if f is not None))
+
+
+# Limits.
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A limit in one of the runs; nothing where the run has no such limit."""
+
+    run: str
+    limit: LimitView | None
+
+
+@dataclass(frozen=True, slots=True)
+class _LimitRow:
+    """A limit in each of some runs."""
+
+    title: str
+    name: str
+    """As audit.toml calls it."""
+    sides: tuple[_Side, ...]
+    is_changed: bool
+    """Whether its verdict is not the same in all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _LimitsView:
+    """Every limit in each of some runs."""
+
+    sentence: str
+    rows: tuple[_LimitRow, ...]
+
+
+def make_limits_view(results: Sequence[tuple[str, AuditResult]]) -> _LimitsView:
+    """Return every limit in each of some runs, which are given with their names; those that changed first."""
+    each = [(run, _name_limits(result)) for run, result in results]
+    names = dict.fromkeys(name for _, limits in each for name in limits)
+    rows = [_make_row([(run, limits.get(name)) for run, limits in each]) for name in names]
+    changed = sum(row.is_changed for row in rows)
+    noun = "limit" if len(rows) == 1 else "limits"
+    sentence = f"The verdict differs between these runs for {changed:,} of {len(rows):,} {noun}."
+    return _LimitsView(sentence, tuple(sorted(rows, key=lambda row: not row.is_changed)))
+
+
+def _name_limits(result: AuditResult) -> dict[str, LimitView]:
+    """Return the limits of a run by name, worst first."""
+    names = [gate.name for gate in order_worst_first(result.gates)]
+    return dict(zip(names, make_limit_views(result), strict=True))
+
+
+def _make_row(sides: Sequence[tuple[str, LimitView | None]]) -> _LimitRow:
+    known = next(limit for _, limit in sides if limit is not None)
+    verdicts = {None if limit is None else limit.badge.kind for _, limit in sides}
+    return _LimitRow(known.title, known.name, tuple(_Side(*side) for side in sides), len(verdicts) > 1)
