@@ -11,9 +11,9 @@ def main() -> None:
     card = shell.make_page_view(shown)
     shell.draw("verdict", card=card, name=shown.result.run.id)
     shell.draw("limits", limits=card.limits)
-    for grouping in card.model:
-        if grouping.flow is not None:
-            shell.draw("flow", flow=grouping.flow)
+    flows = [grouping.flow for grouping in card.model if grouping.flow is not None]
+    if flows:
+        shell.draw("flow", flows=flows)
     if card.models is not None:
         shell.draw("models", models=card.models)
 

@@ -28,10 +28,7 @@ def main() -> None:
     folder = shown.entry.path
     scored = find_once(folder, shell.stamp_document(folder), shown.by, shown.result)
     if scored is None:
-        st.info(
-            "This run recorded no scores of two classes by this attribute. Name their column in [predictions] score "
-            "of audit.toml, or choose an attribute of fewer columns."
-        )
+        st.info(shell.escape(of.explain_no_scores(shown.result, shown.by)))
         return
     places = of.name_cuts(scored.thresholds)
     names = list(places)
@@ -48,7 +45,7 @@ def main() -> None:
             (negative, "Cost of a false negative", "fn"),
         )
     ]
-    show_supposed(scored, shown.metric, picked, WAYS[chosen], costs)
+    show_supposed(scored, shown.metric, picked, WAYS[chosen], costs, of.describe_start(scored.threshold, start))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)  # type: ignore[untyped-decorator] # streamlit is not followed
@@ -58,13 +55,13 @@ def find_once(folder: Path, stamp: tuple[int, int], by: tuple[str, ...], _result
     return find_scored(_result, by)
 
 
-def show_supposed(scored: Scored, metric: str, picked: int, rule: str, costs: list[float]) -> None:
+def show_supposed(scored: Scored, metric: str, picked: int, rule: str, costs: list[float], start: str) -> None:
     """Draw what the chosen thresholds would give."""
     found = scored.thresholds
     cuts = find_cuts(scored, picked, rule, costs)
     supposed = suppose(scored, cuts, float(found.at[picked]))
     view = of.make_threshold_view(scored.by, metric, supposed.rates, supposed.gates, cuts)
-    shell.draw("threshold", view=view)
+    shell.draw("threshold", view=view, start=start)
     shell.draw("tables", tables=[view.rates, view.limits, *([view.cuts] if cuts else [])], id="supposed")
     if not supposed.gates:
         st.markdown("No limit on this attribute follows from labels and predictions alone.")

@@ -10,6 +10,7 @@ import audit
 from audit.measurement.scores.thresholds import RATES
 from audit.pipeline.drill.thresholds import find_scored, suppose
 from audit.record.store import Store
+from audit.report.dashboard.threshold import describe_start, explain_no_scores, make_threshold_view
 
 pytest.importorskip("streamlit", reason="the extra evenhand[dashboard] is not installed")
 from screens import open_screen, read_screen
@@ -119,6 +120,8 @@ def test_the_page_says_that_it_is_supposed_and_draws_the_frontier(scored_store, 
     shown = read_screen(at)
     assert "Not the audited model: what these scores would give at other thresholds." in shown
     assert "Accuracy against the difference in selection rate between groups" in shown
+    assert "The run was audited at threshold 0.5." in shown
+    assert shown.index("Dot: the threshold of the slider") < shown.index("difference between groups, points")
     assert at.select_slider("threshold").value == "0.5"
     at.select_slider("threshold").set_value("0.6").run()
     rows = draw_rows(3)
@@ -136,3 +139,44 @@ def test_a_run_without_scores_says_what_to_name(tmp_path, monkeypatch):
     put(store, BOSTON, sample_results.boston())
     at = open_screen(store, monkeypatch, "threshold")
     assert "Name their column in [predictions] score of audit.toml" in read_screen(at)
+
+
+def view_at(frame, cut=0.5):
+    scored = find_scored(audit_rows(frame), ("race",))
+    supposed = suppose(scored, {}, cut)
+    return make_threshold_view(scored.by, "selection_rate", supposed.rates, supposed.gates, {}), supposed
+
+
+def test_a_limit_as_it_would_be_says_what_would_be_found():
+    view, supposed = view_at(draw_rows(3), 0.6)
+    values = [100 * g.estimate.value for g in supposed.gates]
+    assert [row.cells[1].text for row in view.limits.rows] == [f"{v:.1f} points" for v in values]
+    assert [row.cells[1].interval for row in view.limits.rows] == [
+        f"[{100 * g.low:.1f}, {100 * g.high:.1f}]" for g in supposed.gates
+    ]
+
+
+def test_one_group_alone_is_said_not_to_be_compared():
+    view, _ = view_at(draw_rows(3).assign(race="only"))
+    assert "Selection rate by race cannot be compared: fewer than two groups have a value." in view.sentence
+    assert "would be fewer" not in view.sentence
+
+
+def test_of_many_groups_those_with_most_rows_are_drawn_and_that_is_said():
+    frame = draw_rows(5, rows=1200)
+    frame["race"] = [f"g{i % 40:02}" for i in range(1000)] + ["g39"] * 200
+    view, _ = view_at(frame)
+    assert (len(view.chart.rows), len(view.rates.rows)) == (25, 41)
+    assert "g39" in [row.name for row in view.chart.rows]
+    assert "The 25 groups with most rows are drawn; the table has all 40." in view.notes
+
+
+def test_a_run_that_has_no_threshold_says_why():
+    rows = draw_rows(5)
+    number = audit.measure(rows.score, rows.score + 0.1, groups={"race": rows.race}, task="regression")
+    assert explain_no_scores(number, ("race",)).endswith("the task of this run is regression.")
+    scored = audit_rows(rows)
+    assert explain_no_scores(scored, ()).startswith("This run measured no groups.")
+    assert explain_no_scores(scored, ("race", "sex", "age")).endswith("Choose an attribute of fewer columns.")
+    assert describe_start(None, "0.5").startswith("The run gives no number as its threshold")
+    assert describe_start(0.503, "0.5") == "The run was audited at threshold 0.503; the nearest one offered is 0.5."

@@ -243,6 +243,8 @@ def find_limit_lines(
         e = gate.estimate
         if e is None or metric not in list_gated_rates([gate]) or e.status == "suppressed" or not values:
             continue
+        if e.compare in {"ratio", "difference"} and len(values) < 2:
+            continue  # one group alone is compared with nobody
         if is_high_worse and e.compare in {"ratio", "difference"}:
             lines += _find_upper_bound(gate, min(values), figure_of(e.metric, e.compare), figure_of(metric))
         elif e.compare == "ratio" and gate.min is not None and e.reference is None:

@@ -73,13 +73,13 @@ def _make_view(gate: Gate, leading: Gate | None, question: Mapping[str, Any]) ->
         badge=BADGES[gate.verdict],
         name=clean_text(gate.name),
         title=name_limit(gate),
-        found=_describe_found(gate),
-        interval=_describe_interval(gate),
+        found=describe_found(gate),
+        interval=describe_interval(gate),
         limit=describe_limit(gate),
         needed=f"about {write_times(gate.needed_n)} as many rows would decide" if gate.needed_n else "",
         sentence=clean_text(name_all_excluded(gate, question) + _describe_surprise(gate), longest),
         strip=draw_gate(gate),
-        is_withheld=LEFT_OUT in _describe_found(gate) and gate != leading,
+        is_withheld=LEFT_OUT in describe_found(gate) and gate != leading,
         is_open=gate.verdict != "pass",
     )
 
@@ -104,7 +104,8 @@ def name_limit(gate: Gate) -> str:
     return f"{title}{by}{AGAINST.get(who or '', '')}{where}"
 
 
-def _describe_found(gate: Gate) -> str:
+def describe_found(gate: Gate) -> str:
+    """Return what was found of a limit, in its own unit, or why there is no number."""
     e = gate.estimate
     if e is None:
         return NOTHING
@@ -119,7 +120,8 @@ def _describe_found(gate: Gate) -> str:
     return cell_text(e.value, figure_of(e.metric, e.compare), limit=gate.limit)
 
 
-def _describe_interval(gate: Gate) -> str:
+def describe_interval(gate: Gate) -> str:
+    """Return the interval that decides a limit; empty where there is none."""
     e: Estimate | None = gate.estimate
     if e is None or e.stage in {"energy", "checks"}:
         return ""

@@ -186,16 +186,22 @@ def _compare(result: AuditResult, e: Estimate, reference: Estimate) -> Cell:
 
 
 def _say(e: Estimate) -> str:
-    return f"{cell_text(e.value, figure_of(e.metric))} ({format_n(e)})"
+    few = ", too few rows to judge alone" if "small_group" in e.flags else ""
+    return f"{cell_text(e.value, figure_of(e.metric))} ({format_n(e)}{few})"
 
 
 def _list_notes(every: Sequence[Estimate], chosen: Sequence[Estimate], shown: Sequence[Estimate]) -> list[str]:
     notes = []
-    if len(shown) < len(every):
-        notes.append(f"{len(shown)} of {len(every):,} groups are shown; {len(chosen):,} fit the search.")
-    missing = [e for e in every if e.value is None]
+    if not chosen and every:
+        notes.append("No group fits the search. Clear it to see all groups.")
+    elif len(chosen) < len(every):
+        notes.append(f"{len(chosen):,} of {len(every):,} groups {'fits' if len(chosen) == 1 else 'fit'} the search.")
+    if len(shown) < len(chosen):
+        notes.append(f"{len(shown)} of {len(chosen):,} groups are on this page.")
+    missing = sum(e.value is None for e in every)
     if missing:
-        notes.append(f"{len(missing)} of {len(every):,} groups have no value; the table says why.")
+        has = "has" if missing == 1 else "have"
+        notes.append(f"{missing:,} of {len(every):,} groups {has} no value; the table says why.")
     return notes
 
 

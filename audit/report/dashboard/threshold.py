@@ -13,9 +13,9 @@ import numpy as np
 from audit.estimate import Estimate, Group, cell_text
 from audit.measurement.metrics.catalogue import figure_of, lower_title
 from audit.measurement.scores.thresholds import RATES, Thresholds
-from audit.record.result import Gate
+from audit.record.result import AuditResult, Gate
 from audit.report.card.charts import Chart, Tick, draw_rates, make_scale
-from audit.report.card.limits import name_limit
+from audit.report.card.limits import describe_found, describe_interval, name_limit
 from audit.report.card.shapes import By, Table, TableRow, make_table
 from audit.report.card.words import (
     BADGES,
@@ -33,6 +33,8 @@ GAPS = RATES
 """Rates whose difference between groups is drawn against accuracy."""
 METRICS = (*RATES, "accuracy")
 MOST_POINTS, ROWS = 200, 9
+MOST_DRAWN = 25
+"""Groups that are drawn, those with most rows; the table has every group."""
 HEIGHT = 100.0
 
 
@@ -56,6 +58,7 @@ class _ThresholdView:
 
     sentence: str
     chart: Chart | None
+    notes: tuple[str, ...]
     rates: Table
     limits: Table
     cuts: Table
@@ -71,25 +74,69 @@ def make_threshold_view(
 ) -> _ThresholdView:
     """Return rates and limits as they would be, with the threshold of each group."""
     shown = metric if metric in METRICS else METRICS[0]
-    drawn = [
-        e for e in rates if e.metric == shown and e.by == by and e.value is not None and None not in (e.group or ())
-    ]
-    overall = {e.metric: e for e in rates if not e.by}
-    right = overall.get("accuracy")
-    accuracy = "undefined" if right is None or right.value is None else cell_text(right.value, "share")
-    known = sorted(drawn, key=lambda e: e.value or 0.0)
-    apart = "fewer than two groups have it"
-    if len(known) > 1:
-        gap = (known[-1].value or 0.0) - (known[0].value or 0.0)
-        ends = f"{name_group(by, known[0].group)} lowest, {name_group(by, known[-1].group)} highest"
-        apart = f"{cell_text(gap, figure_of(shown, 'difference'))} apart ({ends})"
+    every = [e for e in rates if e.metric == shown and e.by == by and None not in (e.group or ())]
+    known = [e for e in every if e.value is not None]
+    drawn = sorted(known, key=lambda e: -(e.n or 0.0))[:MOST_DRAWN] if len(known) > MOST_DRAWN else known
+    title = f"{make_title(shown)} by {name_grouping(by)}"
     return _ThresholdView(
-        sentence=f"{make_title(shown)} by {name_grouping(by)} would be {apart}; accuracy {accuracy}.",
-        chart=draw_rates(f"{make_title(shown)} by {name_grouping(by)}, supposed", drawn, []) if drawn else None,
+        sentence=f"{_describe_apart(title, by, known)} {_describe_accuracy(rates)}",
+        chart=draw_rates(f"{title}, supposed", drawn, []) if drawn else None,
+        notes=tuple(_list_notes(len(every), len(known), len(drawn))),
         rates=_tabulate_rates(by, rates),
         limits=_tabulate_limits(gates),
         cuts=_tabulate_cuts(by, cuts),
     )
+
+
+def _describe_apart(title: str, by: By, known: Sequence[Estimate]) -> str:
+    if len(known) < 2:
+        return f"{title} cannot be compared: fewer than two groups have a value."
+    ends = sorted(known, key=lambda e: e.value or 0.0)
+    low, high = ends[0], ends[-1]
+    figure = figure_of(low.metric, "difference")
+    apart = cell_text((high.value or 0.0) - (low.value or 0.0), figure)
+    return f"{title} would be {apart} apart ({name_group(by, low.group)} lowest, {name_group(by, high.group)} highest)."
+
+
+def _describe_accuracy(rates: Sequence[Estimate]) -> str:
+    right = next((e.value for e in rates if e.metric == "accuracy" and not e.by), None)
+    return f"Accuracy over all rows would be {'undefined' if right is None else cell_text(right, 'share')}."
+
+
+def _list_notes(every: int, known: int, drawn: int) -> list[str]:
+    """Return which groups the sentence and the drawing leave out."""
+    notes = []
+    if drawn < known:
+        notes.append(f"The {drawn} groups with most rows are drawn; the table has all {every:,}.")
+    if known < every:
+        has = "has" if every - known == 1 else "have"
+        notes.append(f"{every - known} of {every:,} groups {has} no value and cannot be compared; the table says why.")
+    return notes
+
+
+def describe_start(threshold: float | None, start: str) -> str:
+    """Return at which threshold the run was audited, or that it does not say."""
+    if threshold is None:
+        return (
+            f"The run gives no number as its threshold, so the slider begins at {start}; rates there may differ from "
+            "the audited ones."
+        )
+    audited = _name_cut(threshold)
+    nearest = "" if audited == start else f"; the nearest one offered is {start}"
+    return f"The run was audited at threshold {audited}{nearest}."
+
+
+def explain_no_scores(result: AuditResult, by: By) -> str:
+    """Return why a run has no thresholds to choose by an attribute, and what to do."""
+    asked = result.question.config.get("predictions") or {}
+    task = asked.get("task", "classification")
+    if task != "classification":
+        return f"Only a yes or no that a score decides has a threshold; the task of this run is {task}."
+    if not by:
+        return "This run measured no groups. Name their columns in [data] groups of audit.toml."
+    if asked.get("score") is None:
+        return "This run recorded no scores. Name their column in [predictions] score of audit.toml, and audit again."
+    return f"The scores of this run were not counted by {name_grouping(by)}. Choose an attribute of fewer columns."
 
 
 def make_frontier(thresholds: Thresholds, rate: str, chosen: int) -> _Frontier | None:
@@ -155,11 +202,19 @@ def _tabulate_rates(by: By, rates: Sequence[Estimate]) -> Table:
 
 def _tabulate_limits(gates: Sequence[Gate]) -> Table:
     rows = [
-        TableRow(name_limit(gate), (make_text_cell(describe_limit(gate)), make_text_cell(f"{b.shape} {b.word}")))
+        TableRow(
+            name_limit(gate),
+            (
+                make_text_cell(f"{b.shape} {b.word}"),
+                Cell(describe_found(gate), describe_interval(gate), numeric=False),
+                make_text_cell(describe_limit(gate)),
+            ),
+        )
         for gate in gates
         for b in [BADGES[gate.verdict]]
     ]
-    return make_table("Limits on this attribute as they would be", ("Limit on", "Limit", "Would be"), rows, 1)
+    columns = ("Limit on", "Would be", "Would be found", "Limit")
+    return make_table("Limits on this attribute as they would be", columns, rows, 1)
 
 
 def _tabulate_cuts(by: By, cuts: Mapping[Group, float]) -> Table:
