@@ -74,7 +74,8 @@ def gate(
         # What is said of the exit code is said of the policy that was applied, which may not be the recorded one.
         applied = replace(judged, question=record_question(config))
         with fence_log(json=json):
-            print_verdict(applied, PlainConsole(stderr=json), exit_zero=excused, named=True, today=today())
+            console = PlainConsole(stderr=json)
+            print_verdict(applied, console, exit_zero=excused, named=True, today=today(), folder=folder)
         code = report_result(reports, applied, 0 if excused else code, config=policy, folder=folder, json=json)
     raise typer.Exit(code)
 

@@ -100,7 +100,7 @@ def _compare_each(given: Given, candidates: Sequence[str], store: Path, *, exit_
         forgiven = exit_zero and audited.exit_code in {1, 3}
         with fence_log(json=False):
             console.print(f"{name} against {given.asked['against']}", markup=False, highlight=False)
-            print_verdict(audited.result, console, exit_zero=forgiven, named=True)
+            print_verdict(audited.result, console, exit_zero=forgiven, named=True, folder=audited.folder)
             console.print()
         report_result(logged, audited.result, 0, config=None, folder=audited.folder, json=False)
         codes.append(0 if forgiven else audited.exit_code)

@@ -40,7 +40,7 @@ def print_drill(drill: Drill, result: AuditResult, folder: Path, console: Consol
     if is_withheld(result):
         from audit.report.disclosure.drilled import hide_drilled
 
-        drill = hide_drilled(drill, withhold(result))
+        drill = hide_drilled(drill, withhold(result, folder))
     begun = (
         f"Drill of run {drill.run}: {drill.seeds:,} copies of each size, seed {drill.seed}. {_describe_share(drill)}"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -111,13 +112,22 @@ def _asks_to_withhold(result: AuditResult) -> bool:
     return (result.question.config.get("publish") or {}).get("terminal") == "withhold"
 
 
-def withhold(result: AuditResult) -> AuditResult:
-    """Return the result as a terminal may show it: whole, unless `is_withheld`."""
+def withhold(result: AuditResult, folder: Path | None = None) -> AuditResult:
+    """Return the result as a terminal may show it: whole, unless `is_withheld`.
+
+    Parameters
+    ----------
+    result
+        The private record.
+    folder
+        Of the run, where what to withhold is kept beside its record.
+    """
     if not is_withheld(result):
         return result
     from audit.report.disclosure.publishable import publishable
+    from audit.report.disclosure.searches import read_searches
 
-    return publishable(result)
+    return publishable(result, searches=read_searches(folder))
 
 
 def describe_withheld(result: AuditResult, shown: AuditResult) -> Iterator[Line]:

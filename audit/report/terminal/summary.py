@@ -113,7 +113,7 @@ def print_summary(result: AuditResult, console: Console, ending: Ending = NOTHIN
     whole
         Every rate, check, source and digest, and not the short form alone.
     """
-    shown = withhold(result)
+    shown = withhold(result, ending.folder)
     if is_tracked(result):
         _print_tracked(shown, console, ending)
         return
@@ -187,7 +187,7 @@ def _print_tracked(result: AuditResult, console: Console, ending: Ending) -> Non
 
 def describe_in_a_line(result: AuditResult, folder: Path | None) -> str:
     """Return verdict, energy and the place of a document in one line."""
-    shown = withhold(result)
+    shown = withhold(result, folder)
     energy = " ".join(f"energy: {line.body}" for line in summarise_energy(shown.energy))
     where = [f"{head.strip().lower()}: {path}" for head, path, _ in _list_documents(folder)]
     word = name_verdict(shown.verdict, interrupted=bool(shown.run.interrupted))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import printable
@@ -63,6 +64,7 @@ def print_verdict(
     code: int | None = None,
     named: bool = False,
     today: dt.date | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Print the verdict, the meaning of the exit code, and every limit.
 
@@ -80,8 +82,10 @@ def print_verdict(
         Say which run was judged.
     today
         Day on which it is judged; that of the run where none is given.
+    folder
+        Of the run, where it has one.
     """
-    shown = withhold(result)
+    shown = withhold(result, folder)
     own = find_exit_code(result, shown, code)
     print_section(console, describe_verdict(shown, exit_zero=exit_zero, code=own, today=today), apart=False)
     print_section(console, describe_withheld(result, shown), apart=False)
