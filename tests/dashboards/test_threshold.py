@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,6 +162,14 @@ def test_one_group_alone_is_said_not_to_be_compared():
     view, _ = view_at(draw_rows(3).assign(race="only"))
     assert "Selection rate by race cannot be compared: fewer than two groups have a value." in view.sentence
     assert "would be fewer" not in view.sentence
+
+
+def test_a_group_of_few_rows_is_told_as_such_where_it_lies_furthest():
+    frame = draw_rows(3)
+    frame["race"] = np.where(np.arange(len(frame)) < 3, "tiny", "usual")
+    view, _ = view_at(frame)
+    assert re.search(r"(lowest|highest) tiny \d+\.\d% \(n 3, too few rows to judge alone\)", view.sentence)
+    assert re.search(r"(lowest|highest) usual \d+\.\d% \(n 897\)", view.sentence)
 
 
 def test_of_many_groups_those_with_most_rows_are_drawn_and_that_is_said():

@@ -22,11 +22,13 @@ from audit.report.card.words import (
     Cell,
     describe_limit,
     format_count,
+    format_n,
     make_estimate_cell,
     make_text_cell,
     make_title,
     name_group,
     name_grouping,
+    name_in_text,
 )
 
 GAPS = RATES
@@ -95,7 +97,12 @@ def _describe_apart(title: str, by: By, known: Sequence[Estimate]) -> str:
     low, high = ends[0], ends[-1]
     figure = figure_of(low.metric, "difference")
     apart = cell_text((high.value or 0.0) - (low.value or 0.0), figure)
-    return f"{title} would be {apart} apart ({name_group(by, low.group)} lowest, {name_group(by, high.group)} highest)."
+    return f"{title} would be {apart} apart: lowest {_say(by, low)}, highest {_say(by, high)}."
+
+
+def _say(by: By, e: Estimate) -> str:
+    few = ", too few rows to judge alone" if "small_group" in e.flags else ""
+    return f"{name_in_text(by, e.group)} {cell_text(e.value, figure_of(e.metric))} ({format_n(e)}{few})"
 
 
 def _describe_accuracy(rates: Sequence[Estimate]) -> str:
