@@ -7,8 +7,6 @@ import streamlit as st
 from audit.report.dashboard import groups as of
 from dashboards import shell
 
-NOBODY = "no group"
-
 
 def main() -> None:
     """Draw the page."""
@@ -24,7 +22,9 @@ def main() -> None:
         order=order.selectbox("Order", orders, format_func=of.ORDERS.__getitem__, key="order", bind="query-params"),
         search=search.text_input("Search groups", key="search", bind="query-params", max_chars=100),
         reference=named.get(
-            reference.selectbox("Compare with", [NOBODY, *named], key="reference", bind="query-params")
+            reference.selectbox(
+                "Compare with", list(named), index=None, placeholder="no group", key="reference", bind="query-params"
+            )
         ),
     )
     view = of.make_groups_view(shown.result, shown.choices, shown.by, shown.metric, asked)
@@ -36,6 +36,10 @@ def main() -> None:
     shell.draw("tables", tables=[view.table], id="rates")
     st.download_button("Download all groups as CSV", view.csv, "groups.csv", "text/csv", on_click="ignore")
     show_outcomes(shown, named)
+    if st.toggle("All metrics and differences of this attribute", key="all", bind="query-params"):
+        grouping = of.find_grouping(shell.make_page_view(shown), shown.choices, shown.by)
+        if grouping is not None:
+            shell.draw("grouping", grouping=grouping)
 
 
 def show_outcomes(shown: shell.Shown, named: dict[str, tuple[str | None, ...]]) -> None:

@@ -133,6 +133,9 @@ def test_groups_can_be_searched_sorted_compared_and_saved(filled, monkeypatch):
     assert "has a value to draw" not in read_screen(at)
     at.text_input("search").set_value("").run()
     assert "the search" not in read_screen(at).replace("Search groups", "")
+    at.text_input("search").set_value("").run()
+    at.toggle("all").set_value(True).run()
+    assert "Rates by race (95% interval; n = denominator)" in read_screen(at)
     table = at.selectbox("group").set_value("black").run()
     assert not table.exception
     rates = sample_results.boston().find("true_positive_rate", by=["race"])

@@ -37,7 +37,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Supposed:
+class _Supposed:
     """What the counts would say at other thresholds."""
 
     rates: tuple[Estimate, ...]
@@ -61,7 +61,7 @@ def find_scored(result: AuditResult, by: tuple[str, ...]) -> Scored | None:
     return None
 
 
-def suppose(scored: Scored, cuts: Mapping[Group, float], otherwise: float) -> Supposed:
+def suppose(scored: Scored, cuts: Mapping[Group, float], otherwise: float) -> _Supposed:
     """Return rates and limits as they would be with other thresholds.
 
     Parameters
@@ -74,7 +74,7 @@ def suppose(scored: Scored, cuts: Mapping[Group, float], otherwise: float) -> Su
     decided = decide_again(scored.scores, scored.by, cuts, otherwise)
     kinds = {CubeKind.CROSSINGS: (decided,)}
     rates = [*_measure(scored, kinds, ()), *_measure(scored, kinds, scored.by)]
-    return Supposed(tuple(rates), tuple(_judge(scored, kinds)))
+    return _Supposed(tuple(rates), tuple(_judge(scored, kinds)))
 
 
 def _measure(scored: Scored, kinds: Mapping[CubeKind, tuple[Cube, ...]], by: tuple[str, ...]) -> list[Estimate]:

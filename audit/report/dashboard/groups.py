@@ -18,7 +18,8 @@ from audit.record.result import AuditResult
 from audit.report.card.charts import Chart, draw_rates
 from audit.report.card.groups import find_limit_lines, make_rows_cell
 from audit.report.card.method import Term, define_metric
-from audit.report.card.shapes import By, EstimateIndex, Table, TableRow, choose_kind, make_table
+from audit.report.card.shapes import By, EstimateIndex, GroupingView, Table, TableRow, choose_kind, make_table
+from audit.report.card.view import Card
 from audit.report.card.words import (
     Cell,
     format_count,
@@ -85,8 +86,22 @@ def make_groups_view(result: AuditResult, choices: Choices, by: By, metric: str,
 
 def list_groups(result: AuditResult, choices: Choices, by: By, metric: str) -> dict[str, Group]:
     """Return the groups of an attribute that can be compared with, by name."""
-    rates = _list_rates(EstimateIndex(result, choices.stage), by, metric)
-    return {name_group(by, e.group): e.group for e in rates if e.group and None not in e.group}
+    named: dict[str, Group] = {}
+    for e in _list_rates(EstimateIndex(result, choices.stage), by, metric):
+        if e.group and None not in e.group:
+            name, n = name_group(by, e.group), 2
+            # Two names may be one once they are shortened.
+            while name in named:
+                name, n = f"{name_group(by, e.group)} ({n})", n + 1
+            named[name] = e.group
+    return named
+
+
+def find_grouping(page: Card, choices: Choices, by: By) -> GroupingView | None:
+    """Return everything that a page says of one attribute; None where it says nothing."""
+    views = page.model if choices.stage == "model" else page.bias
+    title = f"By {name_grouping(by)}"
+    return next((view for view in views if view.title == title), None)
 
 
 def _describe_spread(found: EstimateIndex, by: By, metric: str) -> str:
