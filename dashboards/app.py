@@ -67,6 +67,13 @@ def main() -> None:
         noun = "run" if len(entries) == 1 else "runs"
         place = shell.escape(shell.get_store().folder.name)
         st.markdown(f"{len(entries):,} {noun} in {place}. All counts are shown; visible on this machine only.")
+    clean_address()
+
+
+def clean_address() -> None:
+    """Take out of the address what nothing on the page answers to: a choice of another page, or a word misspelt."""
+    for name in set(st.query_params) - set(st.session_state):
+        st.query_params.pop(name)
 
 
 def make_page(file: str) -> StreamlitPage:

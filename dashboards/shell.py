@@ -101,7 +101,8 @@ def _read_entry_once(folder: Path, _stamp: tuple[int, int]) -> Entry:
 
 
 @st.cache_resource(max_entries=MOST_RESULTS, show_spinner="Reading the run")  # type: ignore[untyped-decorator]
-def _read_once(folder: Path, _stamp: tuple[int, int]) -> AuditResult:
+def _read_once(folder: Path, stamp: tuple[int, int]) -> AuditResult:
+    del stamp  # Part of the key by which it is kept; Streamlit leaves out what begins with an underscore.
     result = read_result(folder)
     # Streamlit collects garbage after every run of a page; what stays for good is taken out of its way, or each click
     # would pay for all modules and results that are in memory.
@@ -206,14 +207,6 @@ def get_listed() -> tuple[Entry, tuple[Entry, ...]]:
     """Return the run that is chosen, whatever its state, and all runs."""
     listed: tuple[Entry, tuple[Entry, ...]] = st.session_state[LISTED]
     return listed
-
-
-def find_before(shown: Shown) -> str:
-    """Return the complete run before the one that is shown, of the same model where there is one."""
-    others = [e for e in shown.entries if e.state == "complete" and e.id != shown.entry.id]
-    at = shown.entries.index(shown.entry)
-    older = [e for e in others if shown.entries.index(e) > at] or others
-    return next((e for e in older if e.model == shown.entry.model), older[0]).id
 
 
 def list_kept() -> dict[str, str]:

@@ -33,12 +33,17 @@ def main() -> None:
     shell.draw("evidence", view=make_evidence_view(shown.result, verified.wrong, verified.cards, verified.unchecked))
     st.header("Documents", anchor=False)
     for name, label, kind in OFFERED:
-        shell.offer(label, folder / name, f"{shown.entry.id}-{name}", kind)
+        # A link may lead to a file of somebody else, which would then be handed out as a card.
+        if (folder / name).is_symlink():
+            st.markdown(f"{label} is not offered: it is a link, which may lead out of the store.")
+        else:
+            shell.offer(label, folder / name, f"{shown.entry.id}-{name}", kind)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Recomputing the record from its counts")  # type: ignore[untyped-decorator]
-def verify_once(folder: Path, _stamp: tuple[int, int], _result: AuditResult) -> Verified:
+def verify_once(folder: Path, stamp: tuple[int, int], _result: AuditResult) -> Verified:
     """Recompute a run once for all sessions."""
+    del stamp  # Part of the key by which it is kept.
     return verify_document(_result, folder / DOCUMENT)
 
 
