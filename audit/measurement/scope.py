@@ -36,7 +36,11 @@ class Scope:
     """Groups that take part in nothing, by their grouping: as if nobody of them had been counted."""
 
     metrics: frozenset[str] = frozenset()
-    """Rates that are asked for, where not all of them are: of many copies of the same counts."""
+    """Rates that are asked for, where not all of them are: of many copies of the same counts, which only limits read.
+
+    Changes between two decisions are then measured for the crossing of all ``groups`` alone, without p-values and
+    comparisons with the reference group: no limit rests on these, and they take most of the time.
+    """
 
     def without(self, by: tuple[str, ...]) -> frozenset[Group]:
         """Return the groups of a grouping that take part in nothing."""

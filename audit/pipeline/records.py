@@ -111,7 +111,7 @@ def measure_grouping(
 ) -> Estimates:
     """Return what is measured of one grouping alone, as if nobody of the groups ``without`` had been counted.
 
-    Of rates only those of ``metrics``, where these are named.
+    Of rates and of changes only those of ``metrics``, where these are named, and only what limits rest on.
     """
     from audit.measurement.measure import of_data, of_predictions
     from audit.pipeline.plans import make_scope, plan_data, plan_predictions

@@ -50,9 +50,9 @@ def _measure(cubes: Kinds, scope: Scope, _stage: Stage) -> tuple[Estimate, ...]:
     """Measure everybody, every group and every crossing, with their comparisons."""
     counted = cubes[CubeKind.PAIRS]
     folds, labelled = FOLD in counted[0].names, LABEL in counted[0].names
-    asked = [metric for metric in PAIRS if labelled or LABEL not in metric.needs]
+    asked = [m for m in PAIRS if (labelled or LABEL not in m.needs) and (not scope.metrics or m.name in scope.metrics)]
     laid, found = [_lay_side_by_side(cube) for cube in counted], list[Estimate]()
-    for by in crossings(scope.groups, scope.intersections):
+    for by in [scope.groups] if scope.metrics else crossings(scope.groups, scope.intersections):
         table = _PairTable(grouping(laid, by, scope.reference, scope.without(by)), scope, folds=folds)
         found += table.estimates(asked)
         if (rest := missing_groups(laid, by)) is not None:
@@ -147,14 +147,14 @@ class _PairTable(Comparisons):
         return replace(made, numerator=hits, effective_n=float(flips.sample.n[i]))
 
     def _comparisons(self, metric: PairMetric, flips: Flips, how: str) -> Iterator[GroupPairs | ToAll | Ends]:
-        tail, uncertain = self.scope.tail, flips.sample.thin
+        tail, uncertain, whole = self.scope.tail, flips.sample.thin, not self.scope.metrics
         every = np.arange(len(flips.value))
         yield GroupPairs(
             value=flips.value,
             uncertain=uncertain,
             how=_compare_by(how),
             gap=lambda: flips.find_gap(tail),
-            against=lambda at: flips.bound_between(tail, every, np.full(every.shape, at)),
+            against=(lambda at: flips.bound_between(tail, every, np.full(every.shape, at))) if whole else None,
             top=flips.top,
         )
         yield from self._to_everybody(metric, flips)
@@ -168,7 +168,7 @@ class _PairTable(Comparisons):
                 uncertain=uncertain,
                 how=f"mover-r on {how}",
                 gap=lambda: flips.find_ratio_gap(tail),
-                against=lambda at: flips.bound_ratios(tail, at),
+                against=(lambda at: flips.bound_ratios(tail, at)) if whole else None,
                 back=math.exp,
             )
         if "highest" in metric.judged:
@@ -194,8 +194,8 @@ class _PairTable(Comparisons):
         yield self.base(metric.name, **common, **largest_of(each, every), flags=flags)
 
     def _tests(self, metric: PairMetric, flips: Flips) -> Iterator[Estimate]:
-        """Yield how surprising each change of a rate is: as its interval says."""
-        if flips.less is None:
+        """Yield how surprising each change of a rate is, as its interval says; nothing where only limits are asked."""
+        if flips.less is None or self.scope.metrics:
             return
         inverted = flips.folds or flips.weights or isinstance(flips, PickedFlips)
         how = f"inverted {self._method(metric)}" if inverted else EXACT
