@@ -24,7 +24,7 @@ def name_place(fault: Fault, by: Sequence[str], group: Group) -> str:
     return fault.title.format(group=named_group(group, by)) if group else fault.title.format(group="all rows")
 
 
-def name_sized(fault: Fault, by: Sequence[str], group: Group, size: float) -> str:
+def _name_sized(fault: Fault, by: Sequence[str], group: Group, size: float) -> str:
     """Return a fault with its place and size, such as ``30% of the selections of black withheld``."""
     if fault.of and size == 1 and not fault.of_means:
         return name_place(fault, by, group)
@@ -124,7 +124,7 @@ def describe_drilled(rule: GateRule, zero: Point, curves: Sequence[Curve]) -> st
     at = None if best is None else best.found_at
     if best is None or at is None:
         return f"{quiet}{', and no planted fault makes it fail' if curves else ''}."
-    made = name_sized(FAULTS[best.fault], best.by, best.group, at.size)
+    made = _name_sized(FAULTS[best.fault], best.by, best.group, at.size)
     what = f"{_describe_value(rule, at.value)} ({made})" if worse else made
     besides = "" if zero.share > QUIET_SHARE else f" Without a fault it fails in {zero.fails}."
     return f"It finds {what} in {_count(at)} (95% interval {_ends(at)}).{besides}"
@@ -167,4 +167,4 @@ def list_warnings(zero: Point, curves: Sequence[Curve]) -> tuple[Caution, ...]:
 
 
 def _name_largest(curve: Curve) -> str:
-    return name_sized(FAULTS[curve.fault], curve.by, curve.group, curve.points[-1].size)
+    return _name_sized(FAULTS[curve.fault], curve.by, curve.group, curve.points[-1].size)

@@ -57,14 +57,14 @@ def find_deciding_gate(gates: Sequence[Gate]) -> Gate | None:
 
     Of one limit on several columns it is the column whose interval lies furthest beyond.
     """
-    first = min(gates, key=rank_gate, default=None)
+    first = min(gates, key=_rank_gate, default=None)
     if first is None or first.verdict != "fail" or first.is_worse:
         return first
     alike = (g for g in gates if g.verdict == "fail" and _read_limit(g) == _read_limit(first))
     return max(alike, key=_measure_beyond)
 
 
-def rank_gate(gate: Gate) -> tuple[int, bool, int, bool]:
+def _rank_gate(gate: Gate) -> tuple[int, bool, int, bool]:
     """Return how early a gate is told: the worst verdict, then what is worse than before, then what is on the model.
 
     Of what is known from the baseline, a failure comes before what cannot be decided.

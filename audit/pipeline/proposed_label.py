@@ -133,7 +133,7 @@ def is_adverse(name: str, positive: str | None) -> bool:
     return bool(ADVERSE_WORDS.search(name) or ADVERSE_WORDS.search(positive or ""))
 
 
-def rank_attribute(name: str) -> int:
+def _rank_attribute(name: str) -> int:
     """Return the place of a protected attribute in `GROUP_WORDS`; their number where the name speaks of none."""
     snake = CAMEL.sub("_", name).casefold()
     return next((i for i, words in enumerate(GROUP_WORDS) if words.search(snake)), len(GROUP_WORDS))
@@ -141,19 +141,19 @@ def rank_attribute(name: str) -> int:
 
 def is_protected(name: str) -> bool:
     """Return whether the name of a column speaks of a protected attribute."""
-    return rank_attribute(name) < len(GROUP_WORDS)
+    return _rank_attribute(name) < len(GROUP_WORDS)
 
 
 def find_groups(
     seen: Sequence[ColumnLook], prediction: ColumnLook | None
 ) -> tuple[tuple[ColumnLook, ...], tuple[str, ...]]:
     """Return protected columns of few values, and ages that are to be cut into bands."""
-    named = sorted((s for s in seen if is_protected(s.name) and s != prediction), key=lambda s: rank_attribute(s.name))
+    named = sorted((s for s in seen if is_protected(s.name) and s != prediction), key=lambda s: _rank_attribute(s.name))
     groups = tuple(s for s in named if s.levels is not None and len(s.levels) > 1)
-    if any(rank_attribute(g.name) == AGE for g in groups):
+    if any(_rank_attribute(g.name) == AGE for g in groups):
         return groups, ()  # there are bands of age already
     return groups, tuple(
-        s.name for s in named if s.levels is None and s.kind in NUMBERS and rank_attribute(s.name) == AGE
+        s.name for s in named if s.levels is None and s.kind in NUMBERS and _rank_attribute(s.name) == AGE
     )
 
 

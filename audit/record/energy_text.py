@@ -127,11 +127,11 @@ def describe_measured_share(energy: Energy) -> str:
     return f"{figure_text(share, 'share')} measured {way}{beside}{rest}"
 
 
-def shorten_measured_share(known: str) -> str:
+def _shorten_measured_share(known: str) -> str:
     """Return how much of a figure was measured as the cell of a table has it.
 
-    >>> shorten_measured_share(ESTIMATED), shorten_measured_share("12.0% measured by sampled power, the rest estimated")
-    ('estimated', '12.0% measured')
+    >>> _shorten_measured_share("12.0% measured by sampled power, the rest estimated")
+    '12.0% measured'
     """
     if known == ESTIMATED:
         return "estimated"
@@ -196,7 +196,7 @@ def format_in_cell(found: Estimate) -> str:
     """Format a judged total as the cell of a table has it: 0.0198 Wh, estimated."""
     if found.value is None or found.metric == MEASURED_SHARE:
         return format_total(found)
-    known = f", {shorten_measured_share(found.method)}" if found.method else ""
+    known = f", {_shorten_measured_share(found.method)}" if found.method else ""
     return f"{_format_amount(found.value, found.metric)}{known}"
 
 

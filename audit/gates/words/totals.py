@@ -112,21 +112,21 @@ def _describe_open(metric: str, estimate: Estimate) -> str:
 def describe_energy(rule: GateRule, estimate: Estimate) -> str:
     """Return the sentence of a limit on the footprint of a run."""
     limit = rule.max if rule.max is not None else (rule.min or 0.0)
-    asked = f"at {'most' if rule.max is not None else 'least'} {write_total(rule.metric, limit)}"
+    asked = f"at {'most' if rule.max is not None else 'least'} {_write_total(rule.metric, limit)}"
     if estimate.value is None:
         return f"{MISSING[rule.metric]} ({estimate.reason}). The limit is {asked}; {NEVER}."
     if rule.metric == MEASURED_SHARE:
         share = figure_text(estimate.value, "share", limit=limit)
         return f"{share} of the energy was measured; the limit is {asked}."
-    total = SAYS[rule.metric].format(total=write_total(rule.metric, estimate.value, limit=limit))
+    total = SAYS[rule.metric].format(total=_write_total(rule.metric, estimate.value, limit=limit))
     known = "all of it estimated" if estimate.method == UNMEASURED else estimate.method
     return f"{total}{f', {known}' if known else ''}; the limit is {asked}."
 
 
-def write_total(metric: str, value: float, *, limit: float | None = None) -> str:
+def _write_total(metric: str, value: float, *, limit: float | None = None) -> str:
     """Return a total in the unit in which it is a short number; a limit, which stands alone, with all its digits.
 
-    >>> write_total("energy_kwh", 0.0000198, limit=0.01), write_total("energy_kwh", 0.01), write_total("carbon_g", 0.0)
+    >>> _write_total("energy_kwh", 0.0000198, limit=0.01), _write_total("energy_kwh", 0.01), _write_total("carbon_g", 0)
     ('0.0198 Wh', '10 Wh', '0 g CO2e')
     """
     if metric == MEASURED_SHARE:
