@@ -40,11 +40,11 @@ def main() -> None:
 
 def show_trend(entry: Entry, entries: tuple[Entry, ...]) -> None:
     """Draw one limit over the runs of the model that is shown."""
-    limits = of.list_limits(entry) if entry.state == "complete" else []
+    limits = of.list_limits(entry) if entry.state == "complete" else {}
     if not limits:
         return
     st.header("One limit over versions", anchor=False)
-    limit = st.selectbox("Limit", limits, key="limit", bind="query-params")
+    limit = st.selectbox("Limit", list(limits), format_func=limits.__getitem__, key="limit", bind="query-params")
     chart = of.draw_trend(entries, entry, limit)
     if chart is None:
         st.markdown("No run of this model has a number for this limit.")

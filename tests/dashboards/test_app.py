@@ -22,6 +22,7 @@ from audit.cli import dashboard
 from audit.config.read import build
 from audit.errors import QuestionError
 from audit.pipeline.run import Job, run
+from audit.record.energy_text import format_energy
 from audit.record.store import Store
 
 pytest.importorskip("streamlit", reason="the extra evenhand[dashboard] is not installed")
@@ -63,6 +64,19 @@ def test_runs_are_told_apart_by_model_verdict_and_time(filled, monkeypatch):
     assert options[0] == "boston-mortgages 1.0 · Fail · 2026-11-24 09:12 UTC · 1a2b34"
     assert len(set(options)) == len(options) == 3
     assert at.sidebar.markdown[-1].value.endswith("visible on this machine only.")
+
+
+def test_the_table_of_runs_says_in_words_what_decided_and_what_was_drawn(filled, monkeypatch):
+    at = open_screen(filled, monkeypatch, "runs", run=BOSTON)
+    assert not at.exception
+    shown, result = read_screen(at), sample_results.boston()
+    (gate,) = [g for g in result.gates if g.verdict == "fail"][:1]
+    assert f"Selection rate by race, {gate.estimate.compare}: " in shown
+    assert format_energy(result.energy.energy_kwh) in shown
+    limits = at.selectbox("limit")
+    assert len(set(limits.options)) == len(limits.options) == len(result.gates)
+    assert limits.value in {g.name for g in result.gates}
+    assert f"{limits.options[0]} in each run of boston-mortgages" in shown
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,10 @@ from urllib.parse import urlencode
 from audit.estimate import cell_interval, cell_text, limit_text
 from audit.gates.verdicts import WORST_FIRST
 from audit.measurement.metrics.catalogue import figure_of
-from audit.record.energy_text import format_figure
-from audit.record.heads import Entry, find_energy_kwh, find_gate_figure, read_gates
+from audit.record.energy_text import format_energy
+from audit.record.heads import Entry, find_energy_kwh, read_gates
 from audit.report.card.charts import Chart, Place, Row, Tick, make_scale
-from audit.report.card.words import BADGES, NOTHING, Badge, clean_text, shorten_label
+from audit.report.card.words import BADGES, NOTHING, Badge, clean_text, make_title, name_grouping, shorten_label
 
 UNNAMED = {"complete": "Unnamed model", "incomplete": "No result yet", "damaged": "No result"}
 STATES = {"incomplete": Badge("incomplete", "Incomplete", "◌"), "damaged": Badge("error", "Damaged", "!")}
@@ -136,17 +137,48 @@ def _make_row(entry: Entry, kept: Mapping[str, str], *, is_pinned: bool) -> _Run
         version=clean_text(entry.model_version or NOTHING, 40),
         commit=clean_text(entry.commit or NOTHING, 20),
         started=_format_moment(entry.started),
-        gap=clean_text(entry.reason, 160) if entry.reason else find_gate_figure(entry.path, entry.verdict) or NOTHING,
-        energy="not metered" if kwh is None else f"{format_figure(kwh)} kWh",
+        gap=clean_text(entry.reason, 160) if entry.reason else _describe_decider(entry),
+        energy="not metered" if kwh is None else format_energy(kwh),
         is_pinned=is_pinned,
     )
 
 
+def _describe_decider(entry: Entry) -> str:
+    """Return the first limit with the verdict of a run, and what was found of it."""
+    gate = next((g for g in read_gates(entry.path) if g.get("verdict") == entry.verdict), None)
+    if gate is None:
+        return NOTHING
+    e = _find_estimate(gate)
+    value, found = e.get("value"), "undefined"
+    if isinstance(value, int | float):
+        found = cell_text(value, figure_of(str(e.get("metric")), e.get("compare")))
+    return f"{_write_limit(gate)}: {found}"
+
+
+def _find_estimate(gate: Mapping[str, Any]) -> Mapping[str, Any]:
+    e = gate.get("estimate")
+    return e if isinstance(e, Mapping) else {}
+
+
+def _write_limit(gate: Mapping[str, Any]) -> str:
+    """Return what a limit is on, in words; of energy, of checks and of what is damaged, its name."""
+    e = _find_estimate(gate)
+    metric, by = e.get("metric"), e.get("by")
+    if not isinstance(metric, str) or not isinstance(by, list) or e.get("stage") not in {"model", "data"}:
+        return clean_text(str(gate.get("name", NOTHING)), 120)
+    where = f" by {name_grouping(tuple(map(str, by)))}" if by else ""
+    how = f", {str(e['compare']).replace('_', ' ')}" if e.get("compare") else ""
+    data = ", training data" if e["stage"] == "data" else ""
+    return clean_text(f"{make_title(metric)}{where}{how}{data}", 120)
+
+
 # One limit over the versions of a model.
-def list_limits(entry: Entry) -> list[str]:
-    """Return the names of the limits of a run, worst first."""
+def list_limits(entry: Entry) -> dict[str, str]:
+    """Return the limits of a run, worst first: what each is on, by its name; what two are on is told with the name."""
     gates = [g for g in read_gates(entry.path) if isinstance(g.get("name"), str) and g.get("verdict") in WORST_FIRST]
-    return [g["name"] for g in sorted(gates, key=lambda g: WORST_FIRST.index(g["verdict"]))]
+    written = {g["name"]: _write_limit(g) for g in sorted(gates, key=lambda g: WORST_FIRST.index(g["verdict"]))}
+    often = Counter(written.values())
+    return {name: words if often[words] == 1 else f"{words} ({clean_text(name)})" for name, words in written.items()}
 
 
 def draw_trend(entries: Sequence[Entry], of: Entry, limit: str) -> Chart | None:
@@ -163,7 +195,7 @@ def draw_trend(entries: Sequence[Entry], of: Entry, limit: str) -> Chart | None:
     bounds = {bound for _, gate in found if (bound := _find_bound(gate)) is not None}
     limits = tuple(Tick(scale.at(b), f"limit {limit_text(b, figure)}", "middle") for b in sorted(bounds))
     return Chart(
-        f"{clean_text(limit)} in each run of {clean_text(of.model or UNNAMED['complete'], 60)}",
+        f"{_write_limit(found[-1][1])} in each run of {clean_text(of.model or UNNAMED['complete'], 60)}",
         rows,
         limits,
         scale.make_ticks(),
