@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))
 
+from audit.cli.named_runs import explain_defects  # noqa: E402
 from audit.errors import AuditError, printable  # noqa: E402
 from audit.record.heads import Entry  # noqa: E402
 from dashboards import shell  # noqa: E402
@@ -94,10 +95,14 @@ def show_run(page: StreamlitPage, entry: Entry, entries: tuple[Entry, ...]) -> N
         else:
             shell.show_notice("This run cannot be read", shell.escape(error))
         return
-    with st.sidebar:
-        choices, by, metric = shell.show_choices(result, entry.id)
-    st.session_state[shell.SHOWN] = shell.Shown(entry, entries, result, choices, by, metric)
-    page.run()
+    try:
+        with explain_defects(result):
+            with st.sidebar:
+                choices, by, metric = shell.show_choices(result, entry.id)
+            st.session_state[shell.SHOWN] = shell.Shown(entry, entries, result, choices, by, metric)
+            page.run()
+    except AuditError as error:
+        shell.show_notice("This run cannot be shown", shell.escape(error))
 
 
 def show_unfinished(entry: Entry) -> None:

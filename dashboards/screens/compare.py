@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from audit.errors import AuditError, printable
-from audit.pipeline.two_runs.paired_runs import can_be_paired, describe_pairing, pair_runs
+from audit.pipeline.two_runs.paired_runs import PairedRuns, can_be_paired, describe_pairing, pair_runs
 from audit.record.heads import Entry
 from audit.record.result import AuditResult
 from audit.report.dashboard import compare as of
@@ -44,7 +44,8 @@ def main() -> None:
     )
     for i, (entry, result) in enumerate(read):
         is_paired = is_asked and can_be_paired(result, shown.result)
-        rows, reason = find_rows(shown, entry, result) if is_paired else (None, "")
+        paired, reason = pair(shown, entry, result) if is_paired else (None, "")
+        rows = None if paired is None else of.make_rows_view(paired.result, describe_pairing(paired))
         view = of.make_compare_view(result, shown.result, name_run(entry))
         shell.draw("compare", view=view, rows=rows, reason=reason, id=f"c{i}")
     if read:
@@ -83,14 +84,14 @@ def find_before(shown: shell.Shown) -> str:
     return next((e for e in older if e.model == shown.entry.model), older[0]).id
 
 
-def find_rows(shown: shell.Shown, other: Entry, result: AuditResult) -> tuple[of.RowsView | None, str]:
+def pair(shown: shell.Shown, other: Entry, result: AuditResult) -> tuple[PairedRuns | None, str]:
     """Return what changed row by row, or why it cannot be said."""
     stamps = [shell.stamp_document(entry.path) for entry in (other, shown.entry)]
     try:
-        view: of.RowsView = pair_once(other.path, shown.entry.path, *stamps, result, shown.result)
+        paired: PairedRuns = pair_once(other.path, shown.entry.path, *stamps, result, shown.result)
     except AuditError as error:
         return None, printable(f"Not compared row by row: {error}", 600)
-    return view, ""
+    return paired, ""
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading both tables")  # type: ignore[untyped-decorator]
@@ -101,11 +102,10 @@ def pair_once(
     stamp_after: tuple[int, int],
     _result: AuditResult,
     _shown: AuditResult,
-) -> of.RowsView:
+) -> PairedRuns:
     """Compare two runs row by row once for all sessions; their tables lie beside the store, or in this folder."""
     del stamp_before, stamp_after
-    paired = pair_runs(_result, _shown, (before.parent.parent, after.parent.parent))
-    return of.make_rows_view(paired.result, describe_pairing(paired))
+    return pair_runs(_result, _shown, (before.parent.parent, after.parent.parent))
 
 
 main()

@@ -6,6 +6,7 @@ sent elsewhere, and that many readers are not mixed up: test_app.py and test_rev
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from dataclasses import replace
@@ -151,6 +152,19 @@ def test_five_hundred_groups_are_searched_and_paged(store, monkeypatch):
     at.text_input("search").set_value("none has this").run()
     assert not at.exception
     assert "No group fits the search. Clear it to see all groups." in read_screen(at)
+
+
+@pytest.mark.parametrize("screen", ["run", "data"])
+def test_a_record_that_no_run_wrote_is_named_and_breaks_no_page(store, monkeypatch, screen):
+    file = put(store, BOSTON, sample_results.boston()) / "audit.json"
+    record = json.loads(file.read_text())
+    for estimate in record["estimates"]:
+        estimate["value"] = 1e308
+    file.write_text(json.dumps(record, indent=1))
+    at = open_screen(store, monkeypatch, screen)
+    assert not at.exception
+    assert "This run cannot be shown" in read_screen(at)
+    assert f"the record of {BOSTON} was changed after the run: " in read_screen(at)
 
 
 def test_nothing_of_how_an_error_came_about_is_shown():

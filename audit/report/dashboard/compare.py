@@ -53,14 +53,14 @@ def _tabulate(found: Comparison) -> Table:
 
 # What changed in the rows of both.
 @dataclass(frozen=True, slots=True)
-class RowsView:
+class _RowsView:
     """What changed row by row from one run to another: who lost, how the rows were joined, a drawing by column."""
 
     sentences: tuple[str, ...]
     flows: tuple[Flow, ...]
 
 
-def make_rows_view(paired: AuditResult, joined: str) -> RowsView:
+def make_rows_view(paired: AuditResult, joined: str) -> _RowsView:
     """Return what changed in the rows of both runs.
 
     Parameters
@@ -74,7 +74,7 @@ def make_rows_view(paired: AuditResult, joined: str) -> RowsView:
     columns = [by for by in found.groupings() if len(by) == 1]
     flows = [make_flow(found, by, choose_groups(found, by, MOST_GROUPS)[0]) for by in columns]
     said = (describe_change(paired), f"{joined}.")
-    return RowsView(tuple(clean_text(s, LONGEST) for s in said if s), tuple(f for f in flows if f is not None))
+    return _RowsView(tuple(clean_text(s, LONGEST) for s in said if s), tuple(f for f in flows if f is not None))
 
 
 # Limits.
