@@ -1,15 +1,17 @@
 """Stores and addresses that nobody means well, or that are large: what the dashboard does with them.
 
-Only this machine is answered, in no other site's name and without its token: tests/system/test_guard.py. That no word is
-sent elsewhere, and that many readers are not mixed up: test_app.py and test_review.py.
+Other sites, other names of this machine and the token: tests/system/test_guard.py. That no word is sent elsewhere, and that many
+readers are not mixed up: test_app.py and test_review.py.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sample_results
@@ -19,7 +21,7 @@ from audit.record.store import Store
 
 pytest.importorskip("streamlit", reason="the extra evenhand[dashboard] is not installed")
 from screens import SCREENS, list_html, open_screen, read_screen
-from served_store import BOSTON, HOSTILE, PLAIN, put
+from served_store import BOSTON, HOSTILE, PLAIN, answers, put, served, wait_for
 
 LONG = "<img src=x onerror=alert(1)> [a](javascript:alert(1)) " * 200
 ODD = {
@@ -172,6 +174,34 @@ def test_nothing_of_how_an_error_came_about_is_shown():
     assert dashboard.SETTINGS["client.showErrorDetails"] == "none"
     assert dashboard.SETTINGS["browser.gatherUsageStats"] == "false"
     assert dashboard.SETTINGS["server.address"] == "127.0.0.1"
+
+
+def ask(port, path):
+    """Ask for a path as it stands; a library would make it plain first."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: line.recv(65_536), b""))
+
+
+def list_listening(port):
+    """The addresses at which somebody listens on a port, as the kernel writes them."""
+    lines = [f for name in ("tcp", "tcp6") for f in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    return {f.split()[1].split(":")[0] for f in lines if f.split()[1].endswith(f":{port:04X}") and f.split()[3] == "0A"}
+
+
+@pytest.mark.slow
+def test_a_served_store_gives_no_file_away(store, tmp_path):
+    put(store, BOSTON, sample_results.boston())
+    with served(store, tmp_path) as (_, port):
+        assert wait_for(answers, port), (tmp_path / "stderr").read_text()
+        if Path("/proc/net/tcp").exists():
+            assert list_listening(port) == {"0100007F"}, "127.0.0.1 alone"
+        for route in ("", "static/", "media/", "app/static/", "component/x/", "_stcore/component/x/", "_stcore/media/"):
+            for way in ("../" * 12, "..%2f" * 12, "%2e%2e/" * 12, "/", "..\\" * 12):
+                for file in ("etc/passwd", f"{store.folder}/{BOSTON}/audit.json".lstrip("/")):
+                    told = ask(port, f"/{route}{way}{file}")
+                    assert b"root:" not in told
+                    assert b"audit-result/" not in told
 
 
 @pytest.mark.slow
