@@ -84,10 +84,10 @@ def _list_once(folder: Path) -> tuple[Entry, ...]:
     return tuple(_read_entry_once(folder, stamp_document(folder)) for folder in Store(folder).folders())
 
 
-def stamp_document(folder: Path) -> tuple[int, int]:
-    """Return when the document of a run was changed, and its size; zeros where it has none."""
+def stamp_document(folder: Path, name: str = DOCUMENT) -> tuple[int, int]:
+    """Return when the document of a run, or another file of it, was changed, and its size; zeros where it has none."""
     try:
-        found = os.stat(f"{folder}/{DOCUMENT}")  # noqa: PTH116 - a thousand paths cost more than their files
+        found = os.stat(f"{folder}/{name}")  # noqa: PTH116 - a thousand paths cost more than their files
     except OSError:
         return (0, 0)
     return (found.st_mtime_ns, found.st_size)

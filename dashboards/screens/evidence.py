@@ -7,9 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from audit.errors import AuditError
+from audit.faults.drill import DRILL
 from audit.pipeline.verify import Verified, verify_document
 from audit.record.result import DOCUMENT, AuditResult
-from audit.report.dashboard.evidence import make_evidence_view
+from audit.report.card.drill import DrillView
+from audit.report.dashboard.evidence import find_drill, make_evidence_view, say_how_to_drill
 from dashboards import shell
 
 OFFERED = (
@@ -31,6 +33,7 @@ def main() -> None:
         st.error(shell.escape(error))
         verified = Verified((), (), ())
     shell.draw("evidence", view=make_evidence_view(shown.result, verified.wrong, verified.cards, verified.unchecked))
+    show_drill(shown)
     st.header("Documents", anchor=False)
     for name, label, kind in OFFERED:
         # A link may lead to a file of somebody else, which would then be handed out as a card.
@@ -45,6 +48,25 @@ def verify_once(folder: Path, stamp: tuple[int, int], _result: AuditResult) -> V
     """Recompute a run once for all sessions."""
     del stamp  # Part of the key by which it is kept.
     return verify_document(_result, folder / DOCUMENT)
+
+
+def show_drill(shown: shell.Shown) -> None:
+    """Draw which faults the limits of the run find, or say how to find out."""
+    folder = shown.entry.path
+    try:
+        stamps = (shell.stamp_document(folder), shell.stamp_document(folder, DRILL))
+        drill = find_drill_once(folder, stamps, shown.result)
+    except AuditError as error:
+        st.error(shell.escape(error))
+        return
+    shell.draw("drill", drill=drill, nothing=say_how_to_drill(shown.result))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)  # type: ignore[untyped-decorator]
+def find_drill_once(folder: Path, stamps: tuple[tuple[int, int], ...], _result: AuditResult) -> DrillView | None:
+    """Read the drill of a run once for all sessions; again where it or the document changed."""
+    del stamps
+    return find_drill(folder, _result)
 
 
 main()

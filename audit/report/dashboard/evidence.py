@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from audit.faults.drill import read_drill
 from audit.record.result import AuditResult
 from audit.report.card.accounts import list_provenance
+from audit.report.card.drill import DrillView, make_drill_view
 from audit.report.card.shapes import Table, TableRow, make_table
 from audit.report.card.words import BADGES, Badge, clean_text, make_text_cell
 
@@ -48,6 +51,26 @@ def make_evidence_view(
         waivers=make_table("Waivers", ("Limit", "Owner", "Reason", "Ends"), list(_list_waivers(result)), 1),
         provenance=list_provenance(result),
     )
+
+
+def find_drill(folder: Path, result: AuditResult) -> DrillView | None:
+    """Return which faults the limits of a run find; None where no drill of this record lies beside it.
+
+    Raises
+    ------
+    StoreError
+        When a drill.json lies there that no drill wrote.
+    """
+    drill = read_drill(folder)
+    return None if drill is None else make_drill_view(drill, result, internal=True)
+
+
+def say_how_to_drill(result: AuditResult) -> str:
+    """Return why there is no drill, and what makes one."""
+    if not result.gates:
+        return "This run has no limits to drill."
+    run = clean_text(result.run.id)
+    return f"These limits were not drilled. audit drill {run} says which faults they would find."
 
 
 def _describe(result: AuditResult, wrong: Sequence[str], cards: Sequence[str]) -> str:
