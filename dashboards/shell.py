@@ -231,7 +231,8 @@ def draw(template: str, *, linked: bool = False, **view: object) -> None:
         st.html(f"<div class='evenhand'>{made}</div>")
     else:
         # A blank line ends HTML in Markdown (CommonMark 4.6), and what comes after it is read as Markdown.
-        st.markdown(f"<div class='evenhand'>{BLANK_LINES.sub(chr(10), made).strip()}</div>", unsafe_allow_html=True)
+        whole = LINKED.sub(NOT_LINKED, BLANK_LINES.sub("\n", made).strip())
+        st.markdown(f"<div class='evenhand'>{whole}</div>", unsafe_allow_html=True)
 
 
 def _render(template: str, **view: object) -> str:

@@ -51,9 +51,11 @@ def test_it_opens_on_the_verdict_of_the_newest_run(filled, monkeypatch):
 
 def test_limits_say_what_was_found_in_their_own_unit(filled, monkeypatch):
     shown = read_screen(open_screen(filled, monkeypatch))
-    assert "Selection rate by race 0.644 [0.556, 0.751] limit at least 0.8" in shown
-    assert re.search(r"\d+\.\d points \[\d+\.\d, \d+\.\d\] limit at most 20 points", shown)
+    assert "Selection rate by race limit at least 0.8 In words" in shown
+    assert "0.644 [0.556, 0.751]" in shown
+    assert "limit at most 20 points" in shown
     assert re.search(r"; about [\d.]+ times as many rows would decide", shown)
+    assert re.search(r"\d+\.\d points \[\d+\.\d, \d+\.\d\]", shown)
     for gate in sample_results.boston().gates:
         assert gate.name in shown
 

@@ -41,4 +41,4 @@ def read_screen(at):
     made = [html.unescape(TAG.sub(" ", piece)) for piece in list_html(at)]
     own = [b.value for kind in ("title", "markdown", "error", "warning", "info", "header") for b in at.get(kind)]
     plain = [re.sub(r"\\([^A-Za-z0-9])", r"\1", t).replace("\u2060", "") for t in own if "class='evenhand'" not in t]
-    return re.sub(r"\s+", " ", " ".join([*made, *plain]))
+    return re.sub(r"\s+", " ", " ".join([*made, *plain])).replace("\u2060", "")
