@@ -42,6 +42,13 @@ class Scope:
     comparisons with the reference group: no limit rests on these, and they take most of the time.
     """
 
+    compares: frozenset[str] = frozenset()
+    """Comparisons of changes that limits rest on, where not all of them are asked for."""
+
+    def asks(self, compare: str) -> bool:
+        """Return whether a comparison of changes is asked for."""
+        return not self.compares or compare in self.compares
+
     def without(self, by: tuple[str, ...]) -> frozenset[Group]:
         """Return the groups of a grouping that take part in nothing."""
         return self.excluded.get(by, frozenset())

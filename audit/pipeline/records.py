@@ -108,15 +108,18 @@ def measure_grouping(
     by: tuple[str, ...],
     without: frozenset[Group] = frozenset(),
     metrics: frozenset[str] = frozenset(),
+    compares: frozenset[str] = frozenset(),
 ) -> Estimates:
     """Return what is measured of one grouping alone, as if nobody of the groups ``without`` had been counted.
 
-    Of rates and of changes only those of ``metrics``, where these are named, and only what limits rest on.
+    Of rates and of changes only those of ``metrics``, where these are named, and only what limits rest on:
+    of changes the comparisons of ``compares``, where these are named too.
     """
     from audit.measurement.measure import of_data, of_predictions
     from audit.pipeline.plans import make_scope, plan_data, plan_predictions
 
-    scope = replace(make_scope(config), groups=by, intersections=len(by), excluded={by: without}, metrics=metrics)
+    scope = replace(make_scope(config), groups=by, intersections=len(by), excluded={by: without})
+    scope = replace(scope, metrics=metrics, compares=compares)
     if stage == "data":
         plan = plan_data(config)
         return of_data(counts, scope, labelled=plan.label is not None, classes=plan.classes)

@@ -27,6 +27,9 @@ from audit.counting.kinds.pairs import Pairs
 from audit.counting.plan import Plan
 from audit.counting.tally import LARGEST_SHIFT, grid_shift, round_to_nearest
 from audit.errors import InputError, QuestionError, SourceError, ValuesError
+from audit.measurement.measure import of_predictions
+from audit.measurement.metrics.pairs import PAIRS, PickedMetric
+from audit.measurement.scope import Scope
 from audit.tables.open import open_frame, open_table
 
 QUESTIONS = {
@@ -161,6 +164,29 @@ def test_the_parts_add_up_to_the_whole_to_the_last_digit(engine, name, cut, seed
     )
     same(make_cubes(parts[0] + parts[1], plan), make_cubes(whole, plan))
     same(make_cubes(parts[1] + parts[0], plan), make_cubes(whole, plan))
+
+
+def measure_changes(counted):
+    """Return the changes of shares whose rows each decision picks, as they are recorded."""
+    cubes = {CubeKind.CROSSINGS: counted.cubes, **counted.further}
+    found = of_predictions("classification", cubes, Scope(groups=("sex",)))
+    names = [metric.name for metric in PAIRS if isinstance(metric, PickedMetric)]
+    made = {name: [repr(e) for e in found.about(name)] for name in names}
+    assert len(made) == 4
+    assert all(len(estimates) > 6 for estimates in made.values())
+    return made
+
+
+@pytest.mark.parametrize("engine", ["duckdb", *HERE])
+@pytest.mark.parametrize("name", ["weighted pairs", "plain pairs"])
+def test_changes_of_precision_and_its_like_are_the_same_by_every_engine_and_in_shards(engine, name):
+    from dataclasses import replace
+
+    frame, plan = people(800, seed=5), replace(QUESTIONS[name], of_parts=True)
+    whole = measure_changes(count_cubes(open_frame(frame), QUESTIONS[name], DuckEngine()))
+    assert measure_changes(count_cubes(open_frame(frame), QUESTIONS[name], choose_engine(engine))) == whole
+    shards = [count_tallies(open_frame(f), plan, choose_engine(engine)) for f in (frame[:111], frame[111:])]
+    assert measure_changes(make_cubes(shards[1] + shards[0], plan)) == whole
 
 
 def test_what_depends_on_the_whole_table_is_not_counted_in_parts():

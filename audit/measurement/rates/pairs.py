@@ -158,7 +158,7 @@ class _PairTable(Comparisons):
             top=flips.top,
         )
         yield from self._to_everybody(metric, flips)
-        if "ratio" in metric.judged:
+        if "ratio" in metric.judged and self.scope.asks("ratio"):
             with np.errstate(divide="ignore"):
                 # Minus infinity where no decision changed: that is measured, and only 0 / 0 is no ratio.
                 logs = np.log(flips.value)
@@ -171,12 +171,12 @@ class _PairTable(Comparisons):
                 against=(lambda at: flips.bound_ratios(tail, at)) if whole else None,
                 back=math.exp,
             )
-        if "highest" in metric.judged:
+        if "highest" in metric.judged and self.scope.asks("highest"):
             yield Ends(which="highest", find=lambda: flips.find_highest(tail), how=how)
 
     def _largest(self, metric: PairMetric, flips: Flips) -> Iterator[Estimate]:
         """Yield the largest absolute value; the failing side is corrected for having looked at all groups."""
-        if "largest" not in metric.judged or not self.comparable:
+        if "largest" not in metric.judged or not self.comparable or not self.scope.asks("largest"):
             return
         found, groups = self._quantity(metric, flips), len(self.g.groups)
         if not groups:

@@ -69,6 +69,11 @@ class Looked:
         parts = chain.from_iterable(entry.rates for entry in entries if isinstance(entry, Criterion))
         return frozenset((*named, *parts))
 
+    @cached_property
+    def compares(self) -> frozenset[str]:
+        """Return the comparisons that the limits rest on; that of a limit on everybody's own value has no name."""
+        return frozenset(rule.compare or "" for rule in self.rules)
+
     def judge(self, kinds: Kinds) -> list[Gate]:
         """Return the verdict on each limit, by the way of `audit gate`: counts, estimates, limits.
 
@@ -80,9 +85,9 @@ class Looked:
         _refuse_missing(kinds[CubeKind.CROSSINGS][0])
 
         def measure(stage: Stage, by: tuple[str, ...], without: frozenset[Group]) -> Estimates:
-            return measure_grouping(self.config, stage, kinds, by, without, self.metrics)
+            return measure_grouping(self.config, stage, kinds, by, without, self.metrics, self.compares)
 
-        estimates = measure_grouping(self.config, self.stage, kinds, self.by, metrics=self.metrics)
+        estimates = measure(self.stage, self.by, frozenset())
         evidence = Evidence(estimates=estimates, remeasure=measure)
         return [decide(rule, evidence, self.config.policy.least_rows) for rule in self.rules]
 

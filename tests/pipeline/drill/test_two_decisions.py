@@ -39,11 +39,12 @@ def test_a_copy_is_judged_as_the_whole_audit_and_measures_only_what_limits_rest_
     assert {one.by for one in looked} == {("g",), ("h",)}
     for one in looked:
         copy = one.draw(0, 1)
-        least = list(measure_grouping(config, one.stage, copy, one.by, metrics=one.metrics))
+        least = list(measure_grouping(config, one.stage, copy, one.by, metrics=one.metrics, compares=one.compares))
         changes = [e for e in least if "chang" in e.metric or e.metric == "churn"]
         assert {e.metric for e in changes} == one.metrics
         assert {e.by for e in changes} == {one.by}
         assert "p_value" not in {e.compare for e in changes}
+        assert {e.compare for e in changes if e.compare} <= one.compares
         whole = measure_grouping(config, one.stage, copy, one.by)
         assert set(map(Estimate.__repr__, changes)) < set(map(repr, whole))
         wanted = [decide(rule, Evidence(estimates=whole)) for rule in one.rules]
