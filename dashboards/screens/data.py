@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from audit.report.dashboard.groups import title_grouping
 from dashboards import shell
 
 
@@ -12,7 +13,7 @@ def main() -> None:
     st.title("Data", anchor=False)
     shown = shell.get_shown()
     card = shell.make_page_view(shown)
-    shell.draw("data", card=card)
+    shell.draw("data", card=card, chosen=title_grouping(shown.by))
     shell.draw("checks", checks=card.checks)
 
 

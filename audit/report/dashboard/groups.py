@@ -100,8 +100,13 @@ def list_groups(result: AuditResult, choices: Choices, by: By, metric: str) -> d
 def find_grouping(page: Card, choices: Choices, by: By) -> GroupingView | None:
     """Return everything that a page says of one attribute; None where it says nothing."""
     views = page.model if choices.stage == "model" else page.bias
-    title = f"By {name_grouping(by)}"
+    title = title_grouping(by)
     return next((view for view in views if view.title == title), None)
+
+
+def title_grouping(by: By) -> str:
+    """Return the title under which a page shows an attribute."""
+    return f"By {name_grouping(by)}"
 
 
 def _describe_spread(found: EstimateIndex, by: By, metric: str) -> str:
