@@ -48,6 +48,16 @@ def test_the_first_run_of_a_model_has_nothing_beside_it(tmp_path, monkeypatch):
     assert "The store has no earlier run of this model." in read_screen(open_screen(store, monkeypatch, "energy"))
 
 
+def test_runs_that_were_not_metered_are_not_compared(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    put_metered(store, OLDEST, None)
+    put_metered(store, OLDER, 0.002)
+    put_metered(store, BOSTON, None)
+    assert "This run has no energy to compare." in read_screen(open_screen(store, monkeypatch, "energy", run=BOSTON))
+    shown = read_screen(open_screen(store, monkeypatch, "energy", run=OLDER))
+    assert "No earlier run of this model was metered." in shown
+
+
 def test_the_page_of_data_opens_on_the_attribute_that_is_chosen(tmp_path, monkeypatch):
     put(Store(tmp_path), BOSTON, sample_results.boston())
     for by in ("race", "sex"):

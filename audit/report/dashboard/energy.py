@@ -44,10 +44,12 @@ def compare_energy(entry: Entry, entries: Sequence[Entry]) -> _EarlierView:
         return _EarlierView("The store has no earlier run of this model.", None, "")
     asked = older[:MOST_EARLIER]
     found = [(e, kwh) for e in asked if (kwh := find_energy_kwh(e.path)) is not None]
-    if this is None or not found:
-        whose = "This run" if this is None else f"None of the {len(asked):,} newest earlier runs of this model"
-        return _EarlierView(f"{whose} has no energy to compare.", None, "")
-    sentence = f"This run used {format_energy(this)}; the newest earlier run that was metered used {format_energy(found[0][1])}."
+    if this is None:
+        return _EarlierView("This run has no energy to compare.", None, "")
+    if not found:
+        return _EarlierView("No earlier run of this model was metered.", None, "")
+    newest = format_energy(found[0][1])
+    sentence = f"This run used {format_energy(this)}; the newest earlier run that was metered used {newest}."
     return _EarlierView(sentence, _draw([(entry, this), *found]), _describe_left_out(len(asked), len(found)))
 
 
