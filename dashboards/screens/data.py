@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from audit.report.dashboard.data import compare_with_population
 from audit.report.dashboard.groups import title_grouping
 from dashboards import shell
 
@@ -14,6 +15,9 @@ def main() -> None:
     shown = shell.get_shown()
     card = shell.make_page_view(shown)
     shell.draw("data", card=card, chosen=title_grouping(shown.by))
+    views = compare_with_population(shown.result)
+    if views:
+        shell.draw("population", views=views)
     shell.draw("checks", checks=card.checks)
 
 

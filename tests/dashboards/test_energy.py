@@ -55,7 +55,7 @@ def test_runs_that_were_not_metered_are_not_compared(tmp_path, monkeypatch):
     put_metered(store, BOSTON, None)
     assert "This run has no energy to compare." in read_screen(open_screen(store, monkeypatch, "energy", run=BOSTON))
     shown = read_screen(open_screen(store, monkeypatch, "energy", run=OLDER))
-    assert "No earlier run of this model was metered." in shown
+    assert "Earlier runs were not metered (newest looked at: 1)." in shown
 
 
 def test_the_page_of_data_opens_on_the_attribute_that_is_chosen(tmp_path, monkeypatch):

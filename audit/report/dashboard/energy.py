@@ -47,7 +47,7 @@ def compare_energy(entry: Entry, entries: Sequence[Entry]) -> _EarlierView:
     if this is None:
         return _EarlierView("This run has no energy to compare.", None, "")
     if not found:
-        return _EarlierView("No earlier run of this model was metered.", None, "")
+        return _EarlierView(f"Earlier runs were not metered (newest looked at: {len(asked):,}).", None, "")
     newest = format_energy(found[0][1])
     sentence = f"This run used {format_energy(this)}; the newest earlier run that was metered used {newest}."
     return _EarlierView(sentence, _draw([(entry, this), *found]), _describe_left_out(len(asked), len(found)))
