@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import sample_results
 
 import audit
+from audit._version import __version__
 from audit.faults.drill import DRILL, digest_document
 from audit.faults.fault import choose_faults
 from audit.pipeline.drill.run import DrillJob, drill
@@ -82,3 +84,14 @@ def test_a_record_that_changes_is_recomputed(tmp_path, monkeypatch):
     shown = read_screen(at.run())
     assert "1 value differs from those recomputed" in shown
     assert "0.25" in shown
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [("0.0.1", "recorded by evenhand 0.0.1"), (None, "Do not rely on this run.")]
+)
+def test_a_record_of_another_version_is_not_called_forged(tmp_path, monkeypatch, version, said):
+    made = sample_results.boston()
+    changed = replace(made, run=replace(made.run, version=version or __version__), verdict="pass")
+    store = Store(tmp_path)
+    put(store, BOSTON, changed)
+    assert said in read_screen(open_screen(store, monkeypatch, "evidence"))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit._version import __version__
 from audit.faults.drill import read_drill
 from audit.record.result import AuditResult
 from audit.report.card.accounts import list_provenance
@@ -76,6 +77,12 @@ def say_how_to_drill(result: AuditResult) -> str:
 def _describe(result: AuditResult, wrong: Sequence[str], cards: Sequence[str]) -> str:
     if wrong:
         differ = "1 value differs" if len(wrong) == 1 else f"{len(wrong):,} values differ"
+        recorded = clean_text(result.run.version, 40)
+        if recorded != __version__:
+            return (
+                f"{differ} from those recomputed here. The run was recorded by evenhand {recorded} and this is "
+                f"{__version__}, which may differ in words or methods: check it with the version that recorded it."
+            )
         return f"{differ} from those recomputed from the counts of the record. Do not rely on this run."
     beside = f" {', '.join(cards)}: match the record." if cards else " No card lies beside it."
     return (
