@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audit.report.dashboard.data import compare_with_population
+from audit.report.dashboard.data import compare_with_population, draw_reversals, select_checks
 from audit.report.dashboard.groups import title_grouping
 from dashboards import shell
+
+SECTIONS = {"DB005": "Proxies of a group", "DB007": "Drift between parts"}
 
 
 def main() -> None:
@@ -18,6 +20,13 @@ def main() -> None:
     views = compare_with_population(shown.result)
     if views:
         shell.draw("population", views=views)
+    slopes = draw_reversals(shown.result)
+    if slopes:
+        shell.draw("slopes", views=slopes)
+    for code, title in SECTIONS.items():
+        found = select_checks(card, code)
+        if found:
+            shell.draw("findings", checks=found, title=title, id=code.lower())
     shell.draw("checks", checks=card.checks)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 import sample_results
 
+import audit
 from audit.estimate import cell_text
 from audit.record.store import Store
 from audit.report.dashboard.data import compare_with_population
@@ -44,3 +46,40 @@ def test_a_ratio_above_1_lies_beyond_the_line_of_the_population():
 def test_without_a_population_nothing_is_said_of_one(tmp_path, monkeypatch):
     put(Store(tmp_path), PLAIN, sample_results.unjudged())
     assert "beside the population" not in read_screen(open_screen(Store(tmp_path), monkeypatch, "data"))
+
+
+def admit():
+    """Applicants of six departments as published (Bickel, Hammel and O'Connell 1975): men and women, admitted or not."""
+    counts = {
+        "A": ((512, 313), (89, 19)),
+        "B": ((353, 207), (17, 8)),
+        "C": ((120, 205), (202, 391)),
+        "D": ((138, 279), (131, 244)),
+        "E": ((53, 138), (94, 299)),
+        "F": ((22, 351), (24, 317)),
+    }
+    rows = []
+    for department, each in counts.items():
+        for sex, (yes, no) in zip(("male", "female"), each, strict=True):
+            rows += [(sex, department, 1)] * yes + [(sex, department, 0)] * no
+    return pd.DataFrame(rows, columns=["sex", "department", "admitted"])
+
+
+def test_gaps_within_strata_are_drawn_as_slopes(tmp_path, monkeypatch):
+    frame = admit()
+    result = audit.check(frame, label="admitted", groups=["sex"], strata=["department"])
+    store = Store(tmp_path)
+    put(store, BOSTON, result)
+    at = open_screen(store, monkeypatch, "data")
+    assert not at.exception
+    shown = read_screen(at)
+    assert "The gap to male changes its sign within department." in shown
+    # Wachter, Mittelstadt and Russell (2021), section 5: share among the rejected less share among the admitted.
+    within, women = 0.0, frame.sex == "female"
+    for _, part in frame.groupby("department"):
+        gap = women[part.index][part.admitted == 0].mean() - women[part.index][part.admitted == 1].mean()
+        within += len(part) / len(frame) * gap
+    overall = women[frame.admitted == 0].mean() - women[frame.admitted == 1].mean()
+    assert overall > 0 > within
+    assert f"female {100 * overall:.1f} points −{abs(100 * within):.1f} points" in shown
+    assert "Proxies of a group" in shown

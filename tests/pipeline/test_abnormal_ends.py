@@ -372,7 +372,7 @@ def test_a_defect_of_ours_while_concluding(tmp_path):
     for folder in ("reports", "pipelines", "dashboards"):
         shutil.copytree(ROOT / folder, tmp_path / "copy" / folder)
     (tmp_path / "copy" / "audit" / "report" / "card" / "render.py").write_text(
-        "FILES = {'report': 'report.html'}\ndef render_several(*a): raise ZeroDivisionError('ours')\n"
+        "FILES = {'report': 'report.html'}\ndef render_several(*a, **k): raise ZeroDivisionError('ours')\n"
     )
     (tmp_path / "train.py").write_text(f"{TINY}sys.exit(7)")
     command = [sys.executable, "-m", "audit", "track", "--", "python", "train.py"]

@@ -11,24 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from audit.axes import FOLD, LABEL, STRATUM, CubeKind, reference_at
+from audit.axes import CubeKind
 from audit.checks.check import FALSE_ALARM, CheckKind
 from audit.checks.code import NO_GROUPS, fill
 from audit.checks.part import MOST_LEVELS, OpenPart, chance, list_names, name_group, several
 from audit.cube import Cube
 from audit.estimate import Level, figure_text, grouping_text
-from audit.measurement.dataset.reversal import Reversal, reversal
-from audit.measurement.grouping import two_levels
+from audit.measurement.dataset.reversal import Reversal, compare_within_strata
 from audit.record.result import Check
 
 GAP = 0.01
 """Smallest gap over everybody that matters: one point."""
-LEAST = 30
-"""Rows of a group, or the sum of their weights, under which nothing is said of it."""
-COMPARED = 0.8
-"""Share of a pair's rows that has to lie in strata with both groups and both labels."""
 MASKED = 0.02
 """Smallest disparity within strata that matters where there is none over everybody."""
 MOST_SAID = 3
@@ -101,29 +94,9 @@ def _count_by_strata(looked: OpenPart) -> Mapping[tuple[str, ...], Sequence[Cube
 def _pair_with_reference(cube: Cube, within: tuple[str, ...], looked: OpenPart) -> Iterator[_Pair]:
     """Yield each group of one column against its reference."""
     by = cube.names[0]
-    if by in within:
-        return
-    folds = (FOLD,) if FOLD in cube.names else ()
-    known = two_levels(cube.drop(by, None).keep(by, STRATUM, LABEL, *folds), LABEL)
-    levels = known.axis(by).levels
-    if len(levels) < 2:
-        return
-    rows = known["n"].reshape(len(levels), -1).sum(axis=1)
-    at = reference_at((by,), tuple((level,) for level in levels), rows, looked.scope.reference)
-    w = _list_folds(known, "w" if known.weighted else "n", folds)
-    w2 = _list_folds(known, "w2" if known.weighted else "n", folds)
-    size = w.reshape(len(levels), -1).sum(axis=1)
-    for i, level in enumerate(levels):
-        if i == at or min(size[i], size[at]) < LEAST:
-            continue
-        found = reversal(w[[at, i]], w2[[at, i]], folded=bool(folds))
-        if found is not None and found.compared >= COMPARED:
-            yield _Pair(by, level, levels[at], within, found)
-
-
-def _list_folds(cube: Cube, measure: str, folds: tuple[str, ...]) -> np.ndarray:
-    out = cube[measure].astype(float)
-    return out if folds else out[..., None]
+    if by not in within:
+        for group, reference, found in compare_within_strata(cube, looked.scope.reference):
+            yield _Pair(by, group, reference, within, found)
 
 
 def _choose_columns(pairs: Sequence[_Pair]) -> list[str]:

@@ -13,14 +13,22 @@ Bickel, Hammel and O'Connell (1975), Science 187:398. Wachter, Mittelstadt and R
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from audit.axes import FOLD, LABEL, STRATUM, reference_at
+from audit.cube import Cube
+from audit.estimate import Level
+from audit.measurement.grouping import two_levels
 from audit.measurement.rates.strata import disparity, slopes
 
 FLAT = 1e-15
+LEAST = 30
+"""Rows of a group, or the sum of their weights, under which nothing is said of it."""
+COMPARED = 0.8
+"""Share of a pair's rows that has to lie in strata with both groups and both labels."""
 FEWEST_FOLDS = 8
 """Folds with rows under which nothing is said."""
 
@@ -30,6 +38,8 @@ class Reversal(NamedTuple):
 
     gap: float
     """Share of positive labels of the reference less that of the group."""
+    marginal: float
+    """Demographic disparity of the pair over everybody; its sign is that of the gap."""
     within: float
     """Conditional demographic disparity of the pair over the strata that can be compared."""
     p_gap: float
@@ -76,12 +86,57 @@ def reversal(w: np.ndarray, w2: np.ndarray, *, folded: bool) -> Reversal | None:
     change = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     return Reversal(
         gap=float(rates[0] - rates[1]),
+        marginal=float(marginal),
         within=float(within),
         p_gap=_p(marginal, covariance[0, 0], df),
         p_within=_p(within, covariance[1, 1], df),
         p_change=_p(marginal - within, change, df),
         compared=float(whole[:, inside].sum() / whole.sum()),
     )
+
+
+class PairWithin(NamedTuple):
+    """One group of a column against the reference of that column, over everybody and within strata."""
+
+    group: Level
+    reference: Level
+    found: Reversal
+
+
+def compare_within_strata(cube: Cube, reference: Mapping[str, str]) -> Iterator[PairWithin]:
+    """Yield each group of the first column of a cube against its reference.
+
+    Groups of fewer than `LEAST` rows, and pairs that are hardly ever in one stratum, are left out.
+
+    Parameters
+    ----------
+    cube
+        Group x stratum x label (x fold).
+    reference
+        Reference level by column; the largest group where none is named.
+    """
+    by = cube.names[0]
+    folds = (FOLD,) if FOLD in cube.names else ()
+    known = two_levels(cube.drop(by, None).keep(by, STRATUM, LABEL, *folds), LABEL)
+    levels = known.axis(by).levels
+    if len(levels) < 2:
+        return
+    rows = known["n"].reshape(len(levels), -1).sum(axis=1)
+    at = reference_at((by,), tuple((level,) for level in levels), rows, reference)
+    w = _list_folds(known, "w" if known.weighted else "n", folded=bool(folds))
+    w2 = _list_folds(known, "w2" if known.weighted else "n", folded=bool(folds))
+    size = w.reshape(len(levels), -1).sum(axis=1)
+    for i, level in enumerate(levels):
+        if i == at or min(size[i], size[at]) < LEAST:
+            continue
+        found = reversal(w[[at, i]], w2[[at, i]], folded=bool(folds))
+        if found is not None and found.compared >= COMPARED:
+            yield PairWithin(level, levels[at], found)
+
+
+def _list_folds(cube: Cube, measure: str, *, folded: bool) -> np.ndarray:
+    out = cube[measure].astype(float)
+    return out if folded else out[..., None]
 
 
 def _jackknife(w: np.ndarray, both: Callable[[np.ndarray], np.ndarray], found: np.ndarray) -> tuple[np.ndarray, float]:

@@ -1,17 +1,25 @@
-"""Who is in the training data beside a population, as plain data."""
+"""Who is in the training data beside a population, and gaps that change within strata, as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from audit.axes import CubeKind
 from audit.estimate import Estimate, cell_interval, cell_text
+from audit.measurement.dataset.reversal import PairWithin, compare_within_strata
+from audit.record.cubes import TRAIN, to_cube
 from audit.record.result import AuditResult
-from audit.report.card.charts import MOST_ROWS, Chart, draw_rates, list_ends, make_scale
-from audit.report.card.shapes import By, EstimateIndex
-from audit.report.card.words import clean_text, name_grouping, name_in_text
+from audit.report.card.accounts import CheckView
+from audit.report.card.charts import MOST_ROWS, Chart, Scale, Tick, draw_rates, list_ends, make_scale
+from audit.report.card.shapes import By, EstimateIndex, Table, TableRow, make_table
+from audit.report.card.view import Card
+from audit.report.card.words import Cell, clean_text, name_group, name_grouping, name_in_text, shorten_label
 
 POPULATION = ("population",)
+MOST_SLOPES = 8
+"""Lines of a drawing that can be told apart, those of the largest gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +90,92 @@ def _describe_lowest(by: By, e: Estimate) -> str:
         f"Of the groups in the data, {name_in_text(by, e.group)} has the lowest ratio of its share of rows to its "
         f"share of the population: {ratio}."
     )
+
+
+# Gaps over everybody beside the same within strata, as lines from the one to the other.
+@dataclass(frozen=True, slots=True)
+class _Slope:
+    """One group: its demographic disparity against the reference, over everybody and within strata."""
+
+    label: str
+    overall: str
+    within: str
+    y_overall: float
+    """Place from the top, in per cent of the height."""
+    y_within: float
+    turns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _SlopesView:
+    """All groups of one attribute."""
+
+    title: str
+    sentence: str
+    strata: str
+    slopes: tuple[_Slope, ...]
+    ticks: tuple[Tick, ...]
+    zero: float
+    table: Table
+
+
+def draw_reversals(result: AuditResult) -> tuple[_SlopesView, ...]:
+    """Return gaps in labels over everybody and within the declared strata; nothing where no strata are declared."""
+    data = result.question.config.get("data") or {}
+    strata = data.get("strata") or ()
+    cubes = [to_cube(c) for c in result.cubes if c.kind is CubeKind.STRATA and c.part == TRAIN]
+    references = {str(k): str(v) for k, v in (data.get("reference_group") or {}).items()}
+    views = []
+    for cube in cubes:
+        pairs = list(compare_within_strata(cube, references)) if cube.names[0] not in strata else []
+        if pairs:
+            views.append(_make_slopes(cube.names[0], pairs, name_grouping(tuple(strata))))
+    return tuple(views)
+
+
+def _make_slopes(by: str, pairs: Sequence[PairWithin], strata: str) -> _SlopesView:
+    ends = chain.from_iterable((p.found.marginal, p.found.within) for p in pairs)
+    scale = make_scale([0.0, *ends], "points")
+    shown = sorted(pairs, key=lambda p: -abs(p.found.marginal))[:MOST_SLOPES]
+    turned = [p for p in shown if p.found.turned]
+    reference = name_in_text((by,), (pairs[0].reference,))
+    said = f"{len(turned)} of {len(shown)} gaps to {reference} change their sign within {strata}."
+    if len(turned) == len(shown) == 1:
+        said = f"The gap to {reference} changes its sign within {strata}."
+    if not turned:
+        said = f"No gap to {reference} changes its sign within {strata}."
+    rows = [
+        TableRow(name_group((by,), (p.group,)), (Cell(_say(p.found.marginal)), Cell(_say(p.found.within))))
+        for p in shown
+    ]
+    return _SlopesView(
+        title=f"Demographic disparity against {reference}, by {name_grouping((by,))}",
+        sentence=f"{said} Whether that is more than chance, the check DB004 says.",
+        strata=strata,
+        slopes=tuple(_make_slope(by, p, scale) for p in shown),
+        ticks=scale.make_ticks(),
+        zero=round(100 - scale.at(0.0), 2),
+        table=make_table(
+            f"Demographic disparity by {name_grouping((by,))}", ("Group", "Overall", f"Within {strata}"), rows, 1
+        ),
+    )
+
+
+def _make_slope(by: str, pair: PairWithin, scale: Scale) -> _Slope:
+    return _Slope(
+        label=shorten_label(name_group((by,), (pair.group,))),
+        overall=_say(pair.found.marginal),
+        within=_say(pair.found.within),
+        y_overall=round(100 - scale.at(pair.found.marginal), 2),
+        y_within=round(100 - scale.at(pair.found.within), 2),
+        turns=pair.found.turned,
+    )
+
+
+def _say(gap: float) -> str:
+    return cell_text(gap, "points")
+
+
+def select_checks(page: Card, code: str) -> tuple[CheckView, ...]:
+    """Return what one check found, or that it found nothing, on every table that it looked at."""
+    return tuple(view for view in (*page.checks.findings, *page.checks.quiet) if view.code == code)

@@ -347,7 +347,7 @@ def test_the_dashboard_draws_a_regression(tmp_path, monkeypatch):
     page.query_params["run"] = run_id
     page.run()
     assert not page.exception
-    assert "Mean error" in page.selectbox(key="model-rate").options
+    assert "Mean error" in page.sidebar.selectbox("metric").options
 
 
 def test_a_file_asks_the_same(tmp_path):
