@@ -64,19 +64,22 @@ class Guard:
             await _answer(scope, send, 403, refused)
         elif self._has_token(scope) and scope["type"] == "http":
             await _answer(scope, send, 303, "", self._admit(scope))
-        elif scope["path"] == HEALTH or self._is_known(scope, headers):
-            await self._app(scope, receive, _add_headers(send))
-        elif is_own(scope.get("client"), scope.get("server")):
-            # A page asks for a hundred files; with the cookie the kernel's list of connections is read for one of them.
-            await self._app(scope, receive, _add_headers(send, self._make_cookie(scope)))
-        else:
+        elif scope["path"] != HEALTH and not self._is_known(scope, headers):
             await _answer(scope, send, 403, ASKING)
+        else:
+            await self._app(scope, receive, _forbid_frames(send))
 
     def _is_known(self, scope: Scope, headers: Iterable[tuple[str, str]]) -> bool:
-        """Return whether a request has the token, in its address or in its cookie."""
-        return self._has_token(scope) or any(
+        """Return whether a request has the token, in its address or in its cookie, or is of this user.
+
+        A user who is known by the connection alone is given no cookie: a browser sends cookies to every port of this
+        machine, and so to the servers of its other users.
+        """
+        if self._has_token(scope) or any(
             self._is_token(said) for said in _read_cookies(headers, self._name_cookie(scope))
-        )
+        ):
+            return True
+        return is_own(scope.get("client"), scope.get("server"))
 
     def _has_token(self, scope: Scope) -> bool:
         asked = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
@@ -110,9 +113,10 @@ def is_own(client: tuple[str, int] | None, server: tuple[str, int] | None) -> bo
         return False
     try:
         ends = [_to_kernel_hex(client), _to_kernel_hex(server)]
-        with CONNECTIONS.open(encoding="ascii") as lines:
-            words = (line.split() for line in lines)
-            owners = [w[7] for w in words if w[1:4] == [*ends, ESTABLISHED]]
+        # A page asks for a hundred files: of thousands of connections only the lines with both ends are taken apart.
+        both = " ".join(ends)
+        words = (line.split() for line in CONNECTIONS.read_text(encoding="ascii").splitlines() if both in line)
+        owners = [w[7] for w in words if w[1:4] == [*ends, ESTABLISHED]]
     except (OSError, ValueError, IndexError):
         return False
     return owners == [str(os.getuid())]
@@ -145,14 +149,14 @@ def _read_cookies(headers: Iterable[tuple[str, str]], name: str) -> Iterable[str
             yield found[name].value
 
 
-def _add_headers(send: Send, *more: tuple[bytes, bytes]) -> Send:
+def _forbid_frames(send: Send) -> Send:
     """Return a way to send that lets no other site frame what the server answers."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             ours = {name for name, _ in HEADERS}
             there = [h for h in message.get("headers", ()) if h[0].lower() not in ours]
-            message["headers"] = [*there, *HEADERS, *more]
+            message["headers"] = [*there, *HEADERS]
         await send(message)
 
     return sending

@@ -86,9 +86,11 @@ def find_before(shown: shell.Shown) -> str:
 
 def pair(shown: shell.Shown, other: Entry, result: AuditResult) -> tuple[PairedRuns | None, str]:
     """Return what changed row by row, or why it cannot be said."""
-    stamps = [shell.stamp_document(entry.path) for entry in (other, shown.entry)]
+    sides = [(other, result), (shown.entry, shown.result)]
+    (before, old), (after, new) = sorted(sides, key=lambda side: side[1].run.started)
+    stamps = [shell.stamp_document(entry.path) for entry in (before, after)]
     try:
-        paired: PairedRuns = pair_once(other.path, shown.entry.path, *stamps, result, shown.result)
+        paired: PairedRuns = pair_once(before.path, after.path, *stamps, old, new)
     except AuditError as error:
         return None, printable(f"Not compared row by row: {error}", 600)
     return paired, ""

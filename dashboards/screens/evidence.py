@@ -28,10 +28,9 @@ def main() -> None:
     shown = shell.get_shown()
     folder = shown.entry.path
     try:
-        verified = verify_once(folder, shell.stamp_document(folder), shown.result)
+        verified = verify_once(folder, stamp_files(folder), shown.result)
     except AuditError as error:
-        st.error(shell.escape(error))
-        verified = Verified((), (), ())
+        verified = Verified((str(error),), (), ())
     shell.draw("evidence", view=make_evidence_view(shown.result, verified.wrong, verified.cards, verified.unchecked))
     show_drill(shown)
     st.header("Documents", anchor=False)
@@ -44,10 +43,15 @@ def main() -> None:
 
 
 @st.cache_resource(max_entries=64, show_spinner="Recomputing the record from its counts")  # type: ignore[untyped-decorator]
-def verify_once(folder: Path, stamp: tuple[int, int], _result: AuditResult) -> Verified:
+def verify_once(folder: Path, stamps: tuple[tuple[str, int, int], ...], _result: AuditResult) -> Verified:
     """Recompute a run once for all sessions."""
-    del stamp  # Part of the key by which it is kept.
+    del stamps  # Part of the key by which it is kept: the cards beside the record are compared too.
     return verify_document(_result, folder / DOCUMENT)
+
+
+def stamp_files(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, time of change and size of every file of a run."""
+    return tuple(sorted((p.name, *shell.stamp_document(folder, p.name)) for p in folder.iterdir()))
 
 
 def show_drill(shown: shell.Shown) -> None:

@@ -47,7 +47,9 @@ def show_trend(entry: Entry, entries: tuple[Entry, ...]) -> None:
     limit = st.selectbox("Limit", list(limits), format_func=limits.__getitem__, key="limit", bind="query-params")
     chart = of.draw_trend(entries, entry, limit)
     if chart is None:
-        st.markdown("No run of this model has a number for this limit.")
+        st.markdown(
+            "No run of this model has a number for this limit. Runs without a model name are not drawn together."
+        )
     else:
         shell.draw("chart", chart=chart)
 

@@ -70,7 +70,8 @@ def show_supposed(scored: Scored, metric: str, picked: int, rule: str, costs: li
         shell.draw("frontier", view=frontier)
     shell.draw("tables", tables=[of.describe_costs(found, scored.by, *costs)], id="costs")
     st.markdown(
-        "Scores were counted in bins; the thresholds offered, lower edges of bins, are those whose counts are exact."
+        "Scores were counted in bins; the thresholds offered, lower edges of bins, are those whose counts are exact. "
+        "Accuracy against the difference, and costs, are of rows whose group is known."
     )
 
 

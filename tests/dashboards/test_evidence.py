@@ -82,7 +82,7 @@ def test_a_record_that_changes_is_recomputed(tmp_path, monkeypatch):
     assert changed != document.read_text()
     document.write_text(changed)
     shown = read_screen(at.run())
-    assert "1 value differs from those recomputed" in shown
+    assert "1 finding: the record does not follow from its counts" in shown
     assert "0.25" in shown
 
 

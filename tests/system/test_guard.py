@@ -124,14 +124,12 @@ def test_no_answer_is_framed_by_others_whatever_the_server_says():
     assert headers[b"referrer-policy"] == b"no-referrer"
 
 
-def test_whom_the_system_knows_is_given_the_cookie_and_nobody_else(monkeypatch):
+def test_whom_the_system_knows_is_let_in_without_a_cookie(monkeypatch):
+    """A browser would send it to every port of this machine, and so to servers of other users."""
     monkeypatch.setattr(guard, "is_own", lambda client, server: True)
-    cookie = b"evenhand-8501=tulip; Path=/; HttpOnly; SameSite=Strict"
-    assert asked(headers=[OWN])[1][b"set-cookie"] == cookie
-    assert b"set-cookie" not in asked(headers=[OWN, COOKIE])[1], "it is known already"
-    assert b"set-cookie" not in asked(headers=[OWN], path=guard.HEALTH)[1], "that it lives is told to everybody"
-    monkeypatch.setattr(guard, "is_own", lambda client, server: False)
-    assert b"set-cookie" not in asked(headers=[OWN])[1]
+    status, headers, reached = asked(headers=[OWN])
+    assert (status, reached) == (200, True)
+    assert b"set-cookie" not in headers
 
 
 @pytest.mark.skipif(not guard.CONNECTIONS.exists(), reason="this system does not list its connections")

@@ -34,10 +34,12 @@ class _CompareView:
 
 
 def make_compare_view(other: AuditResult, shown: AuditResult, name: str) -> _CompareView:
-    """Return what changed from another run to the one that is shown."""
-    found = compare(other, shown)
+    """Return what changed between another run and the one that is shown, from the earlier to the later one."""
+    is_later = other.run.started > shown.run.started
+    found = compare(shown, other) if is_later else compare(other, shown)
     sentences = (*describe_question(found), f"{count_changes(found)}.")
-    return _CompareView(f"From {name} to the run shown", tuple(clean_text(s, 600) for s in sentences), _tabulate(found))
+    title = f"From the run shown to {name}, which is later" if is_later else f"From {name} to the run shown"
+    return _CompareView(title, tuple(clean_text(s, 600) for s in sentences), _tabulate(found))
 
 
 def _tabulate(found: Comparison) -> Table:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from audit.axes import CubeKind
 from audit.estimate import Estimate, cell_interval, cell_text
-from audit.measurement.dataset.reversal import PairWithin, compare_within_strata
+from audit.measurement.dataset.reversal import LEAST, PairWithin, compare_within_strata
 from audit.record.cubes import TRAIN, to_cube
 from audit.record.result import AuditResult
 from audit.report.card.accounts import CheckView
@@ -137,20 +137,23 @@ def _make_slopes(by: str, pairs: Sequence[PairWithin], strata: str) -> _SlopesVi
     ends = chain.from_iterable((p.found.marginal, p.found.within) for p in pairs)
     scale = make_scale([0.0, *ends], "points")
     shown = sorted(pairs, key=lambda p: -abs(p.found.marginal))[:MOST_SLOPES]
-    turned = [p for p in shown if p.found.turned]
+    turned = [p for p in pairs if p.found.turned]
     reference = name_in_text((by,), (pairs[0].reference,))
-    said = f"{len(turned)} of {len(shown)} gaps to {reference} change their sign within {strata}."
-    if len(turned) == len(shown) == 1:
+    said = f"{len(turned)} of {len(pairs)} gaps to {reference} change their sign within {strata}."
+    if len(turned) == len(pairs) == 1:
         said = f"The gap to {reference} changes its sign within {strata}."
     if not turned:
         said = f"No gap to {reference} changes its sign within {strata}."
     rows = [
         TableRow(name_group((by,), (p.group,)), (Cell(_say(p.found.marginal)), Cell(_say(p.found.within))))
-        for p in shown
+        for p in sorted(pairs, key=lambda p: -abs(p.found.marginal))
     ]
+    drawn = f"; the {len(shown)} largest of {len(pairs)} gaps are drawn" if len(shown) < len(pairs) else ""
     return _SlopesView(
         title=f"Demographic disparity against {reference}, by {name_grouping((by,))}",
-        sentence=f"{said} Whether that is more than chance, the check DB004 says.",
+        sentence=f"{said} Whether that is more than chance, the check DB004 says. "
+        f"Groups of fewer than {LEAST} rows, and those that are hardly ever in one stratum with the reference, are not "
+        f"compared{drawn}.",
         strata=strata,
         slopes=tuple(_make_slope(by, p, scale) for p in shown),
         ticks=scale.make_ticks(),

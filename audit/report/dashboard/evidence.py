@@ -76,14 +76,14 @@ def say_how_to_drill(result: AuditResult) -> str:
 
 def _describe(result: AuditResult, wrong: Sequence[str], cards: Sequence[str]) -> str:
     if wrong:
-        differ = "1 value differs" if len(wrong) == 1 else f"{len(wrong):,} values differ"
+        differ = "1 finding" if len(wrong) == 1 else f"{len(wrong):,} findings"
         recorded = clean_text(result.run.version, 40)
         if recorded != __version__:
             return (
-                f"{differ} from those recomputed here. The run was recorded by evenhand {recorded} and this is "
-                f"{__version__}, which may differ in words or methods: check it with the version that recorded it."
+                f"{differ}: the record is not what is recomputed here. The run was recorded by evenhand {recorded} and "
+                f"this is {__version__}, which may differ in words or methods: check it with that one."
             )
-        return f"{differ} from those recomputed from the counts of the record. Do not rely on this run."
+        return f"{differ}: the record does not follow from its counts. Do not rely on this run."
     beside = f" {', '.join(cards)}: match the record." if cards else " No card lies beside it."
     return (
         f"{len(result.estimates):,} estimates and {len(result.gates):,} verdicts match the values recomputed from the "

@@ -118,6 +118,8 @@ def _describe_spread(found: EstimateIndex, by: By, metric: str) -> str:
         return f"{title} by {where} is not compared over all groups{why}."
     ends = [found.rate(metric, by, group) for group in gap.pair]
     said = [f"{name_in_text(by, e.group)} {_say(e)}" for e in ends if e is not None]
+    if len(said) < len(gap.pair):
+        return f"{title} by {where}: the groups that are compared have no rate of their own here."
     times = f", ratio {cell_text(ratio.value, 'ratio')}" if ratio is not None and ratio.value is not None else ""
     figure = figure_of(metric, "difference")
     apart = f"{cell_text(gap.value, figure)} {cell_interval(gap.low, gap.high, figure)}".strip()

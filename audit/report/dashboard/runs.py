@@ -175,7 +175,7 @@ def _write_limit(gate: Mapping[str, Any]) -> str:
 # One limit over the versions of a model.
 def list_limits(entry: Entry) -> dict[str, str]:
     """Return the limits of a run, worst first: what each is on, by its name; what two are on is told with the name."""
-    gates = [g for g in read_gates(entry.path) if isinstance(g.get("name"), str) and g.get("verdict") in WORST_FIRST]
+    gates = [g for g in read_gates(entry.path) if isinstance(g.get("name"), str) and _is_judged(g)]
     written = {g["name"]: _write_limit(g) for g in sorted(gates, key=lambda g: WORST_FIRST.index(g["verdict"]))}
     often = Counter(written.values())
     return {name: words if often[words] == 1 else f"{words} ({clean_text(name)})" for name, words in written.items()}
@@ -183,7 +183,8 @@ def list_limits(entry: Entry) -> dict[str, str]:
 
 def draw_trend(entries: Sequence[Entry], of: Entry, limit: str) -> Chart | None:
     """Return one limit in every run of a model, the oldest first; None where no run has a number for it."""
-    alike = [e for e in entries if e.state == "complete" and e.model == of.model][:MOST_VERSIONS]
+    named = [e for e in entries if e.state == "complete" and e.model is not None and e.model == of.model]
+    alike = named[:MOST_VERSIONS]
     found = [(e, gate) for e in reversed(alike) if (gate := _find_limit(e, limit)) is not None]
     numbers = [n for _, gate in found for n in _list_numbers(gate)]
     if not numbers or not found:
@@ -218,7 +219,20 @@ def _draw_version(entry: Entry, gate: Mapping[str, Any], scale: Any, figure: Any
 
 
 def _find_limit(entry: Entry, limit: str) -> Mapping[str, Any] | None:
-    return next((g for g in read_gates(entry.path) if g.get("name") == limit and g.get("verdict") in BADGES), None)
+    return next((g for g in read_gates(entry.path) if g.get("name") == limit and _is_sound(g)), None)
+
+
+def _is_judged(gate: Mapping[str, Any]) -> bool:
+    return isinstance(gate.get("verdict"), str) and gate["verdict"] in WORST_FIRST
+
+
+def _is_sound(gate: Mapping[str, Any]) -> bool:
+    """Return whether a gate of a document that nobody checked has what is drawn of it."""
+    e = gate.get("estimate")
+    numbers = [gate.get("low"), gate.get("high"), gate.get("min"), gate.get("max")]
+    numbers += [e.get("value")] if isinstance(e, Mapping) else []
+    known = isinstance(gate.get("verdict"), str) and gate["verdict"] in BADGES
+    return known and isinstance(e, Mapping) and all(n is None or isinstance(n, int | float) for n in numbers)
 
 
 def _find_bound(gate: Mapping[str, Any]) -> float | None:

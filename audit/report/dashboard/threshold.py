@@ -68,7 +68,10 @@ class _ThresholdView:
 
 def name_cuts(thresholds: Thresholds) -> dict[str, int]:
     """Return the place of every threshold that can be told exactly, by its name."""
-    return {_name_cut(float(at)): i for i, at in enumerate(thresholds.at)}
+    names = [_name_cut(float(at)) for at in thresholds.at]
+    # Two scores may be one number in ten digits.
+    unique = names if len(set(names)) == len(names) else [repr(float(at)) for at in thresholds.at]
+    return {name: i for i, name in enumerate(unique)}
 
 
 def make_threshold_view(
