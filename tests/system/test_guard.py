@@ -145,12 +145,25 @@ def test_the_owner_of_a_connection_is_told_from_others(tmp_path, monkeypatch):
         accepted.close()
     assert not guard.is_own(*ends), "it is over"
     uid = str(os.getuid())
+    monkeypatch.setattr(guard, "_ask_kernel", lambda client, server: None)
     for changed in (re.sub(rf"( 0{{8}}) +{uid} ", r"\1  4711 ", lines), "", lines.replace(" 01 ", " 06 ")):
         (tmp_path / "tcp").write_text(changed)
         monkeypatch.setattr(guard, "CONNECTIONS", tmp_path / "tcp")
         assert not guard.is_own(*ends)
     assert not guard.is_own(None, HERE)
     assert not guard.is_own(("::1", 1), HERE)
+
+
+@pytest.mark.skipif(not guard.CONNECTIONS.exists(), reason="this system does not list its connections")
+def test_the_kernel_says_whose_one_connection_is():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert guard._ask_kernel(("127.0.0.1", 1), listening.getsockname()) is None, "nobody is connected from there"
+        with socket.create_connection(listening.getsockname()) as client:
+            accepted, _ = listening.accept()
+            ends = (client.getsockname(), accepted.getsockname())
+            assert guard._ask_kernel(*ends) == os.getuid()
+            accepted.close()
+        assert guard._ask_kernel(*ends) is None, "it is over"
 
 
 @pytest.fixture(scope="module")
