@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from audit.report.dashboard.data import compare_with_population, draw_reversals, select_checks
-from audit.report.dashboard.groups import title_grouping
 from dashboards import shell
 
 SECTIONS = {"DB005": "Proxies of a group", "DB007": "Drift between parts"}
@@ -16,7 +15,7 @@ def main() -> None:
     st.title("Data", anchor=False)
     shown = shell.get_shown()
     card = shell.make_page_view(shown)
-    shell.draw("data", card=card, chosen=title_grouping(shown.by))
+    shell.draw("data", card=card, chosen=shown.by)
     views = compare_with_population(shown.result)
     if views:
         shell.draw("population", views=views)

@@ -70,3 +70,20 @@ def test_every_number_of_every_group_is_that_of_the_record(made):
                     assert abs(number - scale * of) <= 0.5000001 * 10.0**-digits
                     compared += 1
     assert compared > 20
+
+
+@pytest.mark.parametrize("unit", [False, True])
+def test_a_comparison_joins_both_intervals_and_allows_for_people_that_groups_share(unit):
+    rng = np.random.default_rng(5)
+    y, p, g = rng.integers(0, 2, 400), rng.integers(0, 2, 400), np.repeat(["a", "b"], [120, 280])
+    result = audit.measure(y, p, groups={"g": g}, **({"unit": np.arange(400) % 90} if unit else {}))
+    view = make_groups_view(result, list_choices(result), ("g",), "selection_rate", Asked(reference=("a",)))
+    one, other = (next(e for e in result.estimates if e.metric == "selection_rate" and e.group == (k,)) for k in "ab")
+    # Newcombe (1998), method 10: distances are squared and added; where rows may be of one person, added as they are.
+    power = 1.0 if unit else 2.0
+    apart = other.value - one.value
+    low = apart - ((other.value - other.low) ** power + (one.high - one.value) ** power) ** (1 / power)
+    high = apart + ((other.high - other.value) ** power + (one.value - one.low) ** power) ** (1 / power)
+    cell = view.table.rows[1].cells[-1]
+    numbers = [n for n, _ in (*parse(cell.text)[:1], *parse(cell.interval))]
+    assert numbers == pytest.approx([100 * apart, 100 * low, 100 * high], abs=0.0501)

@@ -31,6 +31,7 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int) -> Groupin
     return GroupingView(
         id=id_,
         title=f"By {name_grouping(by)}",
+        by=by,
         charts=draw_charts(found, by, drawn, groups, found.gates(by)) if len(by) == 1 else (),
         tables=(_make_bias_table(found, by, groups, present), *make_label_tables(found, by, groups)),
         notes=tuple(n for n in (note,) if n),

@@ -130,6 +130,7 @@ def _make_grouping(found: EstimateIndex, by: By, id_: str, room: int, *, drawn: 
     return GroupingView(
         id=id_,
         title=f"By {name_grouping(by)}",
+        by=by,
         charts=draw_charts(found, by, illustrated if drawn else (), groups, gates),
         tables=(
             _make_rates_table(found, by, groups, across),

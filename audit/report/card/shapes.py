@@ -98,6 +98,8 @@ class GroupingView:
     charts: tuple[Chart, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...] = ()
+    by: By = ()
+    """Columns of the grouping."""
     flow: Flow | None = None
     """What changed either way, where two decisions are compared."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 from audit.estimate import Stage
 from audit.gates.verdicts import find_deciding_gate
@@ -13,6 +14,7 @@ from audit.report.card.groups import list_gated_rates
 from audit.report.card.shapes import By, EstimateIndex
 from audit.report.card.words import make_title, name_grouping
 
+Named = TypeVar("Named")
 USUAL = ("selection_rate", "mean_error", "exposure", "base_rate")
 """Metrics that a reader begins with where no limit was set."""
 
@@ -36,7 +38,7 @@ def list_choices(result: AuditResult) -> Choices:
     """Return what can be looked at: of the model, or of the data where no predictions were audited."""
     found = EstimateIndex(result, _find_stage(result))
     measured = {by: _list_metrics(found, by) for by in found.groupings()}
-    groupings = _name_all(by for by, metrics in measured.items() if metrics)
+    groupings = name_apart((name_grouping(by), by) for by, metrics in measured.items() if metrics)
     metrics = {name: measured[by] for name, by in groupings.items()}
     titles = {m: make_title(m) for m in chain.from_iterable(metrics.values())}
     gate = find_deciding_gate(result.gates)
@@ -62,12 +64,12 @@ def _list_metrics(found: EstimateIndex, by: By) -> list[str]:
     return list(dict.fromkeys(e.metric for e in rates if e.group is not None and not e.of_one_class))
 
 
-def _name_all(groupings: Iterable[By]) -> dict[str, By]:
-    """Return groupings by name; of two whose shortened names are equal, the later one is numbered."""
-    named: dict[str, By] = {}
-    for by in groupings:
-        name, n = name_grouping(by), 2
-        while name in named:
-            name, n = f"{name_grouping(by)} ({n})", n + 1
-        named[name] = by
-    return named
+def name_apart(pairs: Iterable[tuple[str, Named]]) -> dict[str, Named]:
+    """Return things by their names; of two whose shortened names are equal, the later one is numbered."""
+    found: dict[str, Named] = {}
+    for wanted, thing in pairs:
+        name, n = wanted, 2
+        while name in found:
+            name, n = f"{wanted} ({n})", n + 1
+        found[name] = thing
+    return found

@@ -10,6 +10,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.config.read import read_question
 from audit.estimate import Estimate, Group, cell_interval, cell_text
 from audit.measurement.metrics.catalogue import CATALOGUE, figure_of
 from audit.record.compare import measure_change
@@ -30,7 +31,7 @@ from audit.report.card.words import (
     name_grouping,
     name_in_text,
 )
-from audit.report.dashboard.choices import Choices
+from audit.report.dashboard.choices import Choices, name_apart
 
 PER_PAGE = 25
 """Groups that are drawn at once; a drawing of more is a smear."""
@@ -70,13 +71,15 @@ def make_groups_view(result: AuditResult, choices: Choices, by: By, metric: str,
     """Return one metric of the groups that are asked for."""
     found = EstimateIndex(result, choices.stage)
     every = _list_rates(found, by, metric)
-    chosen = _sort([e for e in every if _is_found(by, e, asked.search)], asked.order)
+    wanted = asked.search.strip().casefold()
+    chosen = _sort([e for e in every if wanted in name_group(by, e.group).casefold()], asked.order)
     at = (max(1, asked.page) - 1) * PER_PAGE
     shown = chosen[at : at + PER_PAGE] or chosen[:PER_PAGE]
+    reference = next((e for e in every if asked.reference is not None and e.group == asked.reference), None)
     return _GroupsView(
         sentence=_describe_spread(found, by, metric),
         chart=_draw(found, by, metric, shown),
-        table=_tabulate(found, by, metric, shown, _find_rate(every, asked.reference)),
+        table=_tabulate(found, by, metric, shown, reference),
         pages=max(1, -(-len(chosen) // PER_PAGE)),
         notes=tuple(_list_notes(every, chosen, shown)),
         term=define_metric(CATALOGUE[metric]) if CATALOGUE.find(metric) is not None else None,
@@ -86,27 +89,14 @@ def make_groups_view(result: AuditResult, choices: Choices, by: By, metric: str,
 
 def list_groups(result: AuditResult, choices: Choices, by: By, metric: str) -> dict[str, Group]:
     """Return the groups of an attribute that can be compared with, by name."""
-    named: dict[str, Group] = {}
-    for e in _list_rates(EstimateIndex(result, choices.stage), by, metric):
-        if e.group and None not in e.group:
-            name, n = name_group(by, e.group), 2
-            # Two names may be one once they are shortened.
-            while name in named:
-                name, n = f"{name_group(by, e.group)} ({n})", n + 1
-            named[name] = e.group
-    return named
+    groups = [e.group for e in _list_rates(EstimateIndex(result, choices.stage), by, metric)]
+    return name_apart((name_group(by, group), group) for group in groups if group and None not in group)
 
 
 def find_grouping(page: Card, choices: Choices, by: By) -> GroupingView | None:
     """Return everything that a page says of one attribute; None where it says nothing."""
     views = page.model if choices.stage == "model" else page.bias
-    title = title_grouping(by)
-    return next((view for view in views if view.title == title), None)
-
-
-def title_grouping(by: By) -> str:
-    """Return the title under which a page shows an attribute."""
-    return f"By {name_grouping(by)}"
+    return next((view for view in views if view.by == by), None)
 
 
 def _describe_spread(found: EstimateIndex, by: By, metric: str) -> str:
@@ -145,14 +135,6 @@ def _list_rates(found: EstimateIndex, by: By, metric: str) -> list[Estimate]:
     return [e for group in found.groups(by) if (e := found.index.get((metric, None, by, group))) is not None]
 
 
-def _find_rate(rates: Sequence[Estimate], group: Group | None) -> Estimate | None:
-    return next((e for e in rates if group is not None and e.group == group), None)
-
-
-def _is_found(by: By, e: Estimate, search: str) -> bool:
-    return search.strip().casefold() in name_group(by, e.group).casefold()
-
-
 def _sort(rates: list[Estimate], order: str) -> list[Estimate]:
     """Return rates in the order that is asked for; those without a value come last."""
     if order == "rows":
@@ -179,10 +161,11 @@ def _tabulate(
 ) -> Table:
     named = f"Difference to {name_group(by, reference.group)}" if reference is not None else ""
     columns = ("Group", "Rows", make_title(metric), *([named] if named else []))
+    independent = reference is None or read_question(found.result).unit is None
     rows = []
     for e in shown:
         group = e.group or ()
-        apart = [_compare(found.result, e, reference)] if reference is not None else []
+        apart = [_compare(e, reference, independent=independent)] if reference is not None else []
         rows.append(
             TableRow(
                 name_group(by, group),
@@ -194,15 +177,14 @@ def _tabulate(
     return make_table(caption, columns, rows, 1)
 
 
-def _compare(result: AuditResult, e: Estimate, reference: Estimate) -> Cell:
+def _compare(e: Estimate, reference: Estimate, *, independent: bool) -> Cell:
     """Return how far a group lies from the one that was chosen; groups that share units may depend on each other."""
     if e == reference:
         return Cell("reference", mark="none")
     ends = (e.value, e.low, e.high, reference.value, reference.low, reference.high)
     if None in ends:
         return Cell("undefined", note="one of the two has no value and interval", mark="undefined")
-    has_units = bool((result.question.config.get("data") or {}).get("unit"))
-    change = measure_change(reference, e, independent=not has_units)
+    change = measure_change(reference, e, independent=independent)
     figure = figure_of(e.metric, "difference")
     return Cell(cell_text(change.value, figure), cell_interval(change.low, change.high, figure))
 
