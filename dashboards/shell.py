@@ -135,15 +135,14 @@ def _make_card_once(folder: Path, stamp: tuple[int, int], _result: AuditResult) 
     return make_report_view(_result, 1)
 
 
-def remember(key: str, options: Sequence[str], default: str) -> int:
-    """Return the place of a choice: that of the session, else of the address, else the default.
+def remember(key: str, options: Sequence[str], default: str) -> None:
+    """Put a choice into the session where it holds none: that of the address, else the default.
 
     Where the session holds what is no option any more, the default takes its place.
     """
     if st.session_state.get(key) not in options:
         asked = st.query_params.get(key) if key not in st.session_state else None
         st.session_state[key] = asked if asked in options else default
-    return options.index(st.session_state[key])
 
 
 def choose(

@@ -17,7 +17,9 @@ from audit.cube import Axis, Cube
 from audit.estimate import Group
 from audit.measurement.scores.bins import bins_of, edges_of
 
-RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
+LABELS = {"selection_rate": [0, 1], "true_positive_rate": [1], "false_positive_rate": [0]}
+"""Labels of the rows that each rate is a share of."""
+RATES = tuple(LABELS)
 """Rates that a threshold moves, by which groups can be made alike."""
 
 
@@ -35,7 +37,7 @@ class Thresholds:
 
     def measure(self, rate: str) -> np.ndarray:
         """Return a rate of each group at each threshold, shape (G, T); NaN where it has no denominator."""
-        labels = {"true_positive_rate": [1], "false_positive_rate": [0]}.get(rate, [0, 1])
+        labels = LABELS[rate]
         of = self.rows[:, labels].sum(axis=1)[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):
             found: np.ndarray = self.selected[:, labels].sum(axis=1) / np.where(of > 0, of, np.nan)
@@ -52,8 +54,9 @@ class Thresholds:
 
     def measure_accuracy(self) -> np.ndarray:
         """Return the share of right decisions over all groups at each threshold, shape (T,)."""
-        right: np.ndarray = self._count_right().sum(axis=0) / self.rows.sum()
-        return right
+        right = self.selected[:, 1] + self.rows[:, 0, None] - self.selected[:, 0]
+        share: np.ndarray = right.sum(axis=0) / self.rows.sum()
+        return share
 
     def measure_cost(self, false_positive: float, false_negative: float) -> np.ndarray:
         """Return what wrong decisions cost in each group at each threshold, shape (G, T)."""
@@ -76,7 +79,7 @@ class Thresholds:
         picked
             Place of the threshold at which the rate of all groups is taken.
         """
-        labels = {"true_positive_rate": [1], "false_positive_rate": [0]}.get(rate, [0, 1])
+        labels = LABELS[rate]
         every = self.rows[:, labels].sum()
         if not every > 0:
             return [picked] * len(self.groups)
@@ -91,10 +94,6 @@ class Thresholds:
         """
         cost = self.measure_cost(false_positive, false_negative)
         return int(cost.sum(axis=0).argmin()), [int(one.argmin()) for one in cost]
-
-    def _count_right(self) -> np.ndarray:
-        right: np.ndarray = self.selected[:, 1] + self.rows[:, 0, None] - self.selected[:, 0]
-        return right
 
 
 def find_thresholds(scores: Cube, by: tuple[str, ...], groups: Sequence[Group]) -> Thresholds:

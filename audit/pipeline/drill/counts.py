@@ -257,6 +257,11 @@ def _find_scores(result: AuditResult, config: Config, by: tuple[str, ...]) -> Cu
     asked = config.predictions
     if asked is None or asked.score is None or asked.prediction is not None or asked.threshold == "median":
         return None
+    return find_score_counts(result, by)
+
+
+def find_score_counts(result: AuditResult, by: tuple[str, ...]) -> Cube | None:
+    """Return rows by groups, label and bin of the score; None where none were counted by these columns."""
     for record in result.cubes:
         if record.kind is CubeKind.SCORES and {*by, LABEL, SCORE} <= {axis.name for axis in record.axes}:
             return to_cube(record)

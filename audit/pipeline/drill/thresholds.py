@@ -6,19 +6,18 @@ Must not: read rows, or call it the audited model.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
-from audit.axes import LABEL, SCORE, CubeKind
+from audit.axes import CubeKind
 from audit.config.read import read_question
 from audit.config.schema import Config
 from audit.cube import Cube
 from audit.estimate import Estimate, Group
-from audit.gates.judge import Evidence, decide, expand_rules
-from audit.measurement.estimates import Estimates
+from audit.gates.judge import expand_rules
 from audit.measurement.scores.thresholds import RATES, Thresholds, decide_again, find_thresholds
+from audit.pipeline.drill.counts import Looked, find_score_counts
 from audit.pipeline.records import measure_grouping
-from audit.record.cubes import to_cube
 from audit.record.result import AuditResult, Gate
 
 SHOWN = frozenset((*RATES, "accuracy"))
@@ -52,13 +51,14 @@ def find_scored(result: AuditResult, by: tuple[str, ...]) -> Scored | None:
     asked = config.predictions
     if asked is None or asked.score is None or config.classes or not by:
         return None
-    for record in result.cubes:
-        if record.kind is CubeKind.SCORES and {*by, LABEL, SCORE} <= {axis.name for axis in record.axes}:
-            scores = to_cube(record)
-            thresholds = find_thresholds(scores, by, _list_groups(scores, by))
-            stated = asked.prediction is None and asked.threshold != "median"
-            return Scored(config, by, scores, thresholds, float(asked.threshold) if stated else None)
-    return None
+    scores = find_score_counts(result, by)
+    if scores is None:
+        return None
+    kept = scores.keep(*by)
+    groups = zip(product(*(axis.levels for axis in kept.axes)), kept["n"].ravel().tolist(), strict=True)
+    thresholds = find_thresholds(scores, by, [group for group, n in groups if n and None not in group])
+    stated = asked.prediction is None and asked.threshold != "median"
+    return Scored(config, by, scores, thresholds, float(asked.threshold) if stated else None)
 
 
 def suppose(scored: Scored, cuts: Mapping[Group, float], otherwise: float) -> _Supposed:
@@ -85,27 +85,11 @@ def _measure(scored: Scored, kinds: Mapping[CubeKind, tuple[Cube, ...]], by: tup
 
 def _judge(scored: Scored, kinds: Mapping[CubeKind, tuple[Cube, ...]]) -> list[Gate]:
     """Return the verdicts on rates of label and prediction; limits on scores do not change with a threshold."""
-    rules = [
+    rules = tuple(
         rule
         for rule in expand_rules(scored.config)
         if rule.stage == "model" and (rule.by or ()) == scored.by and rule.metric in SHOWN
-    ]
+    )
     if not rules:
         return []
-    metrics = frozenset(rule.metric for rule in rules)
-
-    def measure(stage: str, by: tuple[str, ...], without: frozenset[Group]) -> Estimates:
-        del stage
-        return measure_grouping(scored.config, "model", kinds, by, without, metrics)
-
-    estimates = measure_grouping(scored.config, "model", kinds, scored.by, metrics=metrics)
-    evidence = Evidence(estimates=estimates, remeasure=measure)
-    # A waiver accepts what the audited model does, and nothing else.
-    return [replace(decide(rule, evidence, scored.config.policy.least_rows), waiver=None) for rule in rules]
-
-
-def _list_groups(scores: Cube, by: tuple[str, ...]) -> list[Group]:
-    """Return the groups that have rows, without those that lack a value."""
-    kept = scores.keep(*by)
-    groups = product(*(axis.levels for axis in kept.axes))
-    return [group for group, n in zip(groups, kept["n"].ravel().tolist(), strict=True) if n and None not in group]
+    return Looked(config=scored.config, stage="model", by=scored.by, rules=rules, kinds=kinds).judge(kinds)

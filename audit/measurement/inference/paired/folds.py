@@ -38,6 +38,10 @@ UNSURE = 1.35
 Positions = npt.NDArray[np.intp]
 
 
+HALVINGS = 14
+"""Halvings of the log of an error, after which it is known to a fifth of a percent."""
+
+
 class Flips(NamedTuple):
     """Rows that changed one way and the other way, and all rows; arrays (..., F).
 
@@ -114,6 +118,12 @@ class Net(NamedTuple):
     """Changed answers, in numbers of rows; with weights, those that are worth as much (Kish)."""
     few: np.ndarray
     """Whether fewer than six answers changed, or fewer than eight folds make up the variance."""
+
+    @property
+    def leaves_zero_out(self) -> np.ndarray:
+        """Return whether no change lies outside the limits."""
+        out: np.ndarray = (self.low > 0) | (self.high < 0)
+        return out
 
     def take(self, at: Positions) -> Net:
         """Return the changes at these positions."""

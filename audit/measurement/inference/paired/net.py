@@ -32,6 +32,7 @@ from audit.measurement.inference.corrections import LARGEST_TAIL, SMALLEST_TAIL
 from audit.measurement.inference.effective import THIN_FOLDS, Sample, weighted
 from audit.measurement.inference.intervals import Floats, Limits, quantile
 from audit.measurement.inference.paired.folds import (
+    HALVINGS,
     MOST_PAIRS,
     SKEWED,
     SPREAD_FOLDS,
@@ -46,9 +47,6 @@ from audit.measurement.inference.paired.folds import (
     find_error,
     leave_out,
 )
-
-STEPS = 14
-"""Halvings of the log of an error, after which it is known to a fifth of a percent."""
 
 
 class Discordant(NamedTuple):
@@ -181,23 +179,19 @@ def _one_of(flips: Flips, k: int) -> Flips:
 
 
 def _invert(bounds: Callable[[float], Net]) -> float:
-    """Return twice the smallest error a side at which limits leave 0 out; 1 where none does."""
+    """Return, of one net change, twice the smallest error a side at which limits leave 0 out; 1 where none does."""
     low, high = math.log(SMALLEST_TAIL), math.log(LARGEST_TAIL)
     widest, narrowest = bounds(SMALLEST_TAIL), bounds(LARGEST_TAIL)
-    if not _leaves_zero_out(narrowest) or _leaves_zero_out(widest):
-        return 2 * SMALLEST_TAIL if _leaves_zero_out(widest) else 1.0
+    if not narrowest.leaves_zero_out.all() or widest.leaves_zero_out.all():
+        return 2 * SMALLEST_TAIL if widest.leaves_zero_out.all() else 1.0
     # Bisection over the log of the error: a smaller one has a wider interval.
-    for _ in range(STEPS):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if _leaves_zero_out(bounds(math.exp(middle))):
+        if bounds(math.exp(middle)).leaves_zero_out.all():
             high = middle
         else:
             low = middle
     return min(1.0, 2 * math.exp(high))
-
-
-def _leaves_zero_out(net: Net) -> bool:
-    return bool(net.low[0] > 0 or net.high[0] < 0)
 
 
 class _Folds(NamedTuple):

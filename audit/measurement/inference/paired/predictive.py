@@ -33,6 +33,7 @@ from audit.measurement.inference.corrections import SMALLEST_TAIL
 from audit.measurement.inference.effective import THIN_FOLDS
 from audit.measurement.inference.intervals import Floats
 from audit.measurement.inference.paired.folds import (
+    HALVINGS,
     MOST_PAIRS,
     SKEWED,
     SPREAD_FOLDS,
@@ -58,8 +59,6 @@ ENOUGH = 20.0
 """Changed rows under which a correlation is itself chance, and narrows nothing."""
 LARGEST_TAIL = 0.49
 """Error at which a test gives up: at .5 a normal quantile is 0, and tells no degrees of freedom."""
-STEPS = 14
-"""Halvings of the log of an error, after which it is known to a fifth of a percent."""
 
 
 class Cells(NamedTuple):
@@ -180,11 +179,11 @@ class Change(NamedTuple):
         """
         low = np.full(self.value.shape, math.log(SMALLEST_TAIL))
         high = np.full(self.value.shape, math.log(LARGEST_TAIL))
-        never = ~_leaves_zero_out(self.bound(np.exp(high)))
+        never = ~self.bound(np.exp(high)).leaves_zero_out
         # Bisection over the log of the error: a smaller one has a wider interval.
-        for _ in range(STEPS):
+        for _ in range(HALVINGS):
             middle = (low + high) / 2
-            out = _leaves_zero_out(self.bound(np.exp(middle)))
+            out = self.bound(np.exp(middle)).leaves_zero_out
             low, high = np.where(out, low, middle), np.where(out, middle, high)
         found: Floats = np.where(never, 1.0, np.minimum(1.0, 2 * np.exp(high)))
         return found
@@ -225,11 +224,6 @@ def weigh_change(cells: Cells) -> Change:
         False,
     )
     return _weigh_folds(made, cells, total) if cells.folds else made
-
-
-def _leaves_zero_out(net: Net) -> np.ndarray:
-    out: np.ndarray = (net.low > 0) | (net.high < 0)
-    return out
 
 
 def _divide(top: Floats, below: Floats) -> Floats:
