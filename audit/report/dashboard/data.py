@@ -37,14 +37,11 @@ def compare_with_population(result: AuditResult) -> tuple[_PopulationView, ...]:
     found = EstimateIndex(result, "data")
     views = []
     for by in found.groupings():
-        beside = [e for e in result.estimates if _is_beside_population(e, by)]
+        asked = ("data", "representation", "ratio", by, POPULATION)
+        beside = [e for e in result.estimates if (e.stage, e.metric, e.compare, e.by, e.reference) == asked]
         if beside:
             views.append(_make_view(by, beside))
     return tuple(views)
-
-
-def _is_beside_population(e: Estimate, by: By) -> bool:
-    return (e.stage, e.metric, e.compare, e.by, e.reference) == ("data", "representation", "ratio", by, POPULATION)
 
 
 def _make_view(by: By, beside: Sequence[Estimate]) -> _PopulationView:

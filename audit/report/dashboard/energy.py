@@ -9,6 +9,7 @@ from audit.record.energy_text import format_energy
 from audit.record.heads import Entry, find_energy_kwh
 from audit.report.card.charts import Chart, Place, Row, make_scale
 from audit.report.card.words import clean_text, shorten_label
+from audit.report.dashboard.runs import format_moment
 
 MOST_EARLIER = 12
 """Earlier runs that stand beside one, the newest of them."""
@@ -69,7 +70,7 @@ def _draw(found: Sequence[tuple[Entry, float]]) -> Chart:
             name=clean_text(e.id),
             value=format_energy(kwh),
             interval="",
-            note=f"{e.started[:16].replace('T', ' ')} UTC" if e.started else "",
+            note=format_moment(e.started),
             place=Place(scale.at(1000 * kwh), None, None),
             mark="ok",
             overall=not at,

@@ -54,7 +54,7 @@ class _RunsView:
 def name_run(entry: Entry) -> str:
     """Return model, version, verdict and time of a run, and the end of its id, which no two runs share."""
     named = clean_text(" ".join(t for t in (entry.model, entry.model_version) if t) or UNNAMED[entry.state], 60)
-    return f"{named} · {_find_badge(entry).word} · {_format_moment(entry.started)} · {entry.id[-6:]}"
+    return f"{named} · {_find_badge(entry).word} · {format_moment(entry.started)} · {entry.id[-6:]}"
 
 
 def _find_badge(entry: Entry) -> Badge:
@@ -62,7 +62,7 @@ def _find_badge(entry: Entry) -> Badge:
     return STATES.get(entry.state) or BADGES[entry.verdict or "incomplete"]
 
 
-def _format_moment(text: str | None) -> str:
+def format_moment(text: str | None) -> str:
     """Return UTC time to the minute."""
     return f"{(text or 'unknown')[:16].replace('T', ' ')} UTC"
 
@@ -136,7 +136,7 @@ def _make_row(entry: Entry, kept: Mapping[str, str], *, is_pinned: bool) -> _Run
         model=clean_text(entry.model or UNNAMED[entry.state], 60),
         version=clean_text(entry.model_version or NOTHING, 40),
         commit=clean_text(entry.commit or NOTHING, 20),
-        started=_format_moment(entry.started),
+        started=format_moment(entry.started),
         gap=clean_text(entry.reason, 160) if entry.reason else _describe_decider(entry),
         energy="not metered" if kwh is None else format_energy(kwh),
         is_pinned=is_pinned,
@@ -175,7 +175,7 @@ def _write_limit(gate: Mapping[str, Any]) -> str:
 # One limit over the versions of a model.
 def list_limits(entry: Entry) -> dict[str, str]:
     """Return the limits of a run, worst first: what each is on, by its name; what two are on is told with the name."""
-    gates = [g for g in read_gates(entry.path) if isinstance(g.get("name"), str) and _is_judged(g)]
+    gates = [g for g in read_gates(entry.path) if isinstance(g.get("name"), str) and g.get("verdict") in WORST_FIRST]
     written = {g["name"]: _write_limit(g) for g in sorted(gates, key=lambda g: WORST_FIRST.index(g["verdict"]))}
     often = Counter(written.values())
     return {name: words if often[words] == 1 else f"{words} ({clean_text(name)})" for name, words in written.items()}
@@ -205,14 +205,14 @@ def draw_trend(entries: Sequence[Entry], of: Entry, limit: str) -> Chart | None:
 
 def _draw_version(entry: Entry, gate: Mapping[str, Any], scale: Any, figure: Any) -> Row:
     value, low, high = ((gate.get("estimate") or {}).get("value"), gate.get("low"), gate.get("high"))
-    name = " ".join((clean_text(entry.model_version or "no version", 30), _format_moment(entry.started)))
+    name = " ".join((clean_text(entry.model_version or "no version", 30), format_moment(entry.started)))
     said = "undefined" if value is None else cell_text(value, figure)
     return Row(
         label=shorten_label(clean_text(entry.model_version or "no version", 30)),
         name=name,
         value=f"{BADGES[str(gate['verdict'])].word}: {said}",
         interval=cell_interval(low, high, figure),
-        note=_format_moment(entry.started),
+        note=format_moment(entry.started),
         place=Place(scale.at_or_none(value), scale.at_or_none(low), scale.at_or_none(high)),
         mark="ok" if value is not None else "undefined",
     )
@@ -220,10 +220,6 @@ def _draw_version(entry: Entry, gate: Mapping[str, Any], scale: Any, figure: Any
 
 def _find_limit(entry: Entry, limit: str) -> Mapping[str, Any] | None:
     return next((g for g in read_gates(entry.path) if g.get("name") == limit and _is_sound(g)), None)
-
-
-def _is_judged(gate: Mapping[str, Any]) -> bool:
-    return isinstance(gate.get("verdict"), str) and gate["verdict"] in WORST_FIRST
 
 
 def _is_sound(gate: Mapping[str, Any]) -> bool:
